@@ -1,0 +1,40 @@
+// swift-tools-version: 6.2
+// The floors of Highland, one module each, lowest first. No import runs upward.
+//
+// The kernel is the static library `Kernel`, built freestanding with boot/toolset.json; the same
+// manifest, without the toolset, builds every floor and its tests for the host.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .treatWarning("EmbeddedRestrictions", as: .error),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+func floor(_ name: String, on floors: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: floors, swiftSettings: strict)
+}
+
+func tests(_ name: String, of floors: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name, dependencies: floors, swiftSettings: [.treatAllWarnings(as: .error)])
+}
+
+let package = Package(
+  name: "Highland",
+  products: [.library(name: "Kernel", type: .static, targets: ["Kernel"])],
+  targets: [
+    .target(name: "Machine"),
+    floor("Addressing"),
+    floor("BootInfo", on: ["Addressing"]),
+    floor("PageTables", on: ["Addressing"]),
+    floor("Frames", on: ["Addressing", "BootInfo", "PageTables"]),
+    floor(
+      "KernelSpace", on: ["Machine", "Addressing", "BootInfo", "PageTables", "Frames"]),
+    floor(
+      "Kernel",
+      on: ["Machine", "Addressing", "BootInfo", "PageTables", "Frames", "KernelSpace"]),
+    tests("AddressingTests", of: ["Addressing"]),
+  ]
+)
