@@ -1,7 +1,7 @@
 // The windows of a layout by name, and the check of a hand-made layout.
 
 /// A part of the virtual address space, used or not. The kernel's report lists all of them.
-public enum Window: UInt8, CaseIterable, Sendable, BitwiseCopyable {
+public enum Window: UInt8, Sendable, BitwiseCopyable {
   case lowerHalf, notCanonical, linearMapping, vmalloc, frameMetadata, unusedHole, kernelCode,
     unusedTop, beyondTheEnd
 

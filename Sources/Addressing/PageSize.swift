@@ -3,7 +3,7 @@
 ///     level 3 entry   1 GiB   only where CPUID 0x8000_0001 EDX bit 26 says so
 ///     level 2 entry   2 MiB
 ///     level 1 entry   4 KiB
-public enum PageSize: UInt8, CaseIterable, Comparable, Sendable, BitwiseCopyable {
+public enum PageSize: UInt8, Comparable, Sendable, BitwiseCopyable {
   case size4KiB = 1
   case size2MiB = 2
   case size1GiB = 3

@@ -1,5 +1,5 @@
 /// The number of bits of a virtual address that translation looks at.
-public enum AddressWidth: UInt8, CaseIterable, Sendable, BitwiseCopyable {
+public enum AddressWidth: UInt8, Sendable, BitwiseCopyable {
   /// Arithmetic only: no x86-64 CPU has it, other architectures do.
   case bits39 = 39
   case bits48 = 48
@@ -19,7 +19,7 @@ public enum AddressWidth: UInt8, CaseIterable, Sendable, BitwiseCopyable {
 }
 
 /// The paging modes of 64-bit x86 (SDM volume 3, 4.5): CR4.LA57 chooses between them.
-public enum PagingMode: UInt8, CaseIterable, Sendable, BitwiseCopyable {
+public enum PagingMode: UInt8, Sendable, BitwiseCopyable {
   case fourLevel = 4
   case fiveLevel = 5
 

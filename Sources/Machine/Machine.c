@@ -1,1 +1,2 @@
+// SwiftPM wants a source file beside the header.
 #include "Machine.h"

@@ -1,6 +1,11 @@
 import Addressing
 import Testing
 
+// The kernel's enums are not CaseIterable: `allCases` is an array, and the kernel has no heap.
+let pageSizes: [PageSize] = [.size4KiB, .size2MiB, .size1GiB]
+let addressWidths: [AddressWidth] = [.bits39, .bits48, .bits57]
+let pagingModes: [PagingMode] = [.fourLevel, .fiveLevel]
+
 @Suite struct AddressTests {
   @Test func alignment() {
     let address = PhysicalAddress(0x4020_1234)
@@ -27,11 +32,11 @@ import Testing
   }
 
   @Test func pageSizesAndModes() {
-    #expect(PageSize.allCases.map(\.byteCount) == [1 << 12, 1 << 21, 1 << 30])
-    #expect(PageSize.allCases.map(\.level) == [1, 2, 3])
-    #expect(AddressWidth.allCases.map(\.levels) == [3, 4, 5])
-    #expect(AddressWidth.allCases.map(\.topLevelEntrySpan) == [1 << 30, 1 << 39, 1 << 48])
-    #expect(PagingMode.allCases.map(\.addressWidth) == [.bits48, .bits57])
-    #expect(PagingMode.allCases.map(\.levels) == [4, 5])
+    #expect(pageSizes.map(\.byteCount) == [1 << 12, 1 << 21, 1 << 30])
+    #expect(pageSizes.map(\.level) == [1, 2, 3])
+    #expect(addressWidths.map(\.levels) == [3, 4, 5])
+    #expect(addressWidths.map(\.topLevelEntrySpan) == [1 << 30, 1 << 39, 1 << 48])
+    #expect(pagingModes.map(\.addressWidth) == [.bits48, .bits57])
+    #expect(pagingModes.map(\.levels) == [4, 5])
   }
 }

@@ -31,7 +31,7 @@ private func window(_ from: UInt64, _ to: UInt64) -> Range<VirtualAddress> {
     #expect(wide.kernelCode == window(0xffff_ffff_8000_0000, 0xffff_ffff_c000_0000))
   }
 
-  @Test(arguments: AddressWidth.allCases)
+  @Test(arguments: addressWidths)
   func defaultsPassTheirOwnValidation(width: AddressWidth) throws {
     let layout = Layout(addressWidth: width)
     let rebuilt = try Layout(
@@ -95,7 +95,7 @@ private func window(_ from: UInt64, _ to: UInt64) -> Range<VirtualAddress> {
     }
   }
 
-  @Test(arguments: AddressWidth.allCases)
+  @Test(arguments: addressWidths)
   func linearMappingBothWays(width: AddressWidth) throws {
     let layout = Layout(addressWidth: width)
     for physical in [0, 0x1000, 0xfee0_0000, layout.linearCapacity - 1] {

@@ -1,3 +1,161 @@
+// The one place with inline assembly: what the CPU does and Swift cannot say. Each function is one
+// instruction or two; what the instruction means is in the SDM, volume 2.
+//
+// The structs at the end are shared with boot/*.asm, field by field.
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
-static inline void machineOut8(uint16_t port, uint8_t value) { __asm__ volatile("outb %0, %1" :: "a"(value), "Nd"(port)); }
+
+// Ports
+
+static inline void out8(uint16_t port, uint8_t value) {
+  __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline uint8_t in8(uint16_t port) {
+  uint8_t value;
+  __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+  return value;
+}
+
+// Control registers. Writing CR3 or CR4 is a full barrier for the compiler.
+
+#define CONTROL_REGISTER(name, register)                                             \
+  static inline uint64_t read##name(void) {                                          \
+    uint64_t value;                                                                  \
+    __asm__ volatile("mov %%" register ", %0" : "=r"(value) : : "memory");           \
+    return value;                                                                    \
+  }                                                                                  \
+  static inline void write##name(uint64_t value) {                                   \
+    __asm__ volatile("mov %0, %%" register : : "r"(value) : "memory");               \
+  }
+CONTROL_REGISTER(CR0, "cr0")
+CONTROL_REGISTER(CR2, "cr2")
+CONTROL_REGISTER(CR3, "cr3")
+CONTROL_REGISTER(CR4, "cr4")
+#undef CONTROL_REGISTER
+
+// Model-specific registers: an index the CPU does not know is a #GP.
+
+static inline uint64_t readMSR(uint32_t index) {
+  uint32_t low, high;
+  __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(index));
+  return (uint64_t)high << 32 | low;
+}
+
+static inline void writeMSR(uint32_t index, uint64_t value) {
+  __asm__ volatile("wrmsr" : : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
+// CPUID, time stamp counter, TLB
+
+struct CPUIDResult {
+  uint32_t eax, ebx, ecx, edx;
+};
+
+static inline struct CPUIDResult cpuid(uint32_t leaf, uint32_t subleaf) {
+  struct CPUIDResult result;
+  __asm__ volatile("cpuid"
+                   : "=a"(result.eax), "=b"(result.ebx), "=c"(result.ecx), "=d"(result.edx)
+                   : "a"(leaf), "c"(subleaf));
+  return result;
+}
+
+static inline uint64_t readTimeStampCounter(void) {
+  uint32_t low, high;
+  __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+  return (uint64_t)high << 32 | low;
+}
+
+static inline void invalidatePage(uint64_t address) {
+  __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
+// Descriptor tables
+
+static inline void loadGDT(uint64_t base, uint16_t limit) {
+  struct __attribute__((packed)) { uint16_t limit; uint64_t base; } pointer = {limit, base};
+  __asm__ volatile("lgdt %0" : : "m"(pointer) : "memory");
+}
+
+static inline void loadIDT(uint64_t base, uint16_t limit) {
+  struct __attribute__((packed)) { uint16_t limit; uint64_t base; } pointer = {limit, base};
+  __asm__ volatile("lidt %0" : : "m"(pointer) : "memory");
+}
+
+// Reloads CS by a far return, and every data segment.
+static inline void loadSegments(uint16_t code, uint16_t data) {
+  __asm__ volatile(
+      "pushq %0\n\t"
+      "leaq 1f(%%rip), %%rax\n\t"
+      "pushq %%rax\n\t"
+      "lretq\n"
+      "1:\n\t"
+      "movl %k1, %%ss\n\t"
+      "movl %k1, %%ds\n\t"
+      "movl %k1, %%es\n\t"
+      "movl %k1, %%fs\n\t"
+      "movl %k1, %%gs"
+      : : "r"((uint64_t)code), "r"((uint64_t)data) : "rax", "memory");
+}
+
+static inline void loadTaskRegister(uint16_t selector) {
+  __asm__ volatile("ltr %0" : : "r"(selector) : "memory");
+}
+
+// Stops this CPU for good: interrupts off, and HLT again whenever an NMI ends it.
+static inline __attribute__((noreturn)) void haltForever(void) {
+  for (;;) __asm__ volatile("cli; hlt");
+}
+
+// Memory at an address that may fault: for probing on purpose. Never optimised away or merged.
+
+static inline uint8_t load8(uint64_t address) {
+  return *(volatile uint8_t *)address;
+}
+
+static inline void store8(uint64_t address, uint8_t value) {
+  *(volatile uint8_t *)address = value;
+}
+
+// Runs the code at an address, as a function without arguments.
+static inline void execute(uint64_t address) {
+  __asm__ volatile("call *%0" : : "r"(address) : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory");
+}
+
+// An opcode that no CPU will ever define (SDM volume 2, UD).
+static inline void undefinedOpcode(void) {
+  __asm__ volatile("ud1 %%eax, %%eax" : : : "memory");
+}
+
+// Moves the stack pointer and pushes: the way a stack overflows.
+static inline __attribute__((noreturn)) void pushAt(uint64_t stackPointer) {
+  __asm__ volatile("movq %0, %%rsp\n\tpushq %%rax\n\tud2" : : "r"(stackPointer) : "memory");
+  __builtin_unreachable();
+}
+
+// Where the loader put things and what boot/image.asm set aside. Addresses are virtual, in the
+// kernel code window, but for `information` and the three link addresses.
+struct BootRecord {
+  uint64_t information;   // physical: the multiboot2 boot information
+  uint64_t loadedOffset;  // virtual minus physical address of the image
+  uint64_t linkStart, linkBootEnd, linkImageEnd;  // physical, as linked
+  uint64_t textStart, textEnd;
+  uint64_t rodataStart, rodataEnd;
+  uint64_t dataStart, dataEnd;
+  uint64_t stacksStart, stacksEnd;
+  uint64_t bootStack, bootStackTop;
+  uint64_t doubleFaultStack, doubleFaultStackTop;
+  uint64_t nmiStack, nmiStackTop;
+  uint64_t machineCheckStack, machineCheckStackTop;
+  uint64_t gdt, tss, idt;
+  uint64_t trapEntries;   // 32 entries, 16 bytes apart
+};
+
+// What boot/traps.asm leaves on the stack, lowest address first.
+struct TrapFrame {
+  uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
+  uint64_t rbp, rdi, rsi, rdx, rcx, rbx, rax;
+  uint64_t vector, errorCode;
+  uint64_t rip, cs, rflags, rsp, ss;
+};

@@ -1,0 +1,425 @@
+; From the boot loader to Swift: the multiboot2 header, the 32-bit stub and the boot page table.
+;
+; The loader enters at boot_entry in 32-bit protected mode, paging off, EAX the multiboot2 magic,
+; EBX the physical address of the boot information (multiboot2 specification, 3.3). The loader may
+; have moved the image, so all of the stub finds its data through EBP, which holds how far.
+;
+; The boot page table, thrown away once the kernel has built its own; 2 MiB pages only, and no
+; lower table is shared between two of its parts:
+;
+;     identity          0 to 4 GiB                  so that turning paging on does not derail us
+;     linear mapping    0 to 4 GiB at linear base   where Swift reaches physical memory
+;     kernel code       the image, 2 MiB aligned    where Swift runs
+
+%include "machine.inc"
+
+extern highlandEntry, link_start, kernel_code_base, image_end
+
+MULTIBOOT2_HEADER_MAGIC equ 0xe85250d6
+MULTIBOOT2_LOADER_MAGIC equ 0x36d76289
+ARCHITECTURE_I386       equ 0
+
+TAG_END         equ 0
+TAG_COMMANDLINE equ 1
+TAG_MEMORYMAP   equ 6
+
+section .multiboot2 progbits alloc noexec nowrite align=8
+header:
+  dd MULTIBOOT2_HEADER_MAGIC, ARCHITECTURE_I386, header.end - header
+  dd 0x100000000 - (MULTIBOOT2_HEADER_MAGIC + ARCHITECTURE_I386 + (header.end - header))
+; Information request: the kernel cannot do without a memory map (3.1.4).
+align 8
+  dw 1, 0
+  dd 12, TAG_MEMORYMAP
+; Relocatable: anywhere below 4 GiB, 2 MiB aligned, lowest first (3.1.13).
+align 8
+  dw 10, 0
+  dd 24, 0x200000, 0xffffffff, 0x200000, 1
+align 8
+  dw 0, 0
+  dd 8
+.end:
+
+section .boottables nobits alloc noexec write align=4096
+root:           resb PAGE
+identity_upper: resb PAGE         ; 5 levels only: between the root and the level 3 table
+linear_upper:   resb PAGE
+image_upper:    resb PAGE
+identity_3:     resb PAGE
+linear_3:       resb PAGE
+image_3:        resb PAGE
+identity_2:     resb 4 * PAGE
+linear_2:       resb 4 * PAGE
+image_2:        resb PAGE
+tables_end:
+stub_stack:     resb PAGE
+.top:
+
+section .boot progbits alloc exec nowrite align=16
+bits 32
+
+global boot_entry
+boot_entry:
+  cli
+  cld
+  ; Finding out where we are takes a CALL, that a stack, and no register promises us one. Borrow
+  ; four bytes of low memory and put them back.
+  mov ecx, [0x7bfc]
+  mov esp, 0x7c00
+  call .here
+.here:
+  pop ebp
+  mov [0x7bfc], ecx
+  sub ebp, .here
+  lea esp, [ebp + stub_stack.top]
+
+  mov esi, message.magic
+  cmp eax, MULTIBOOT2_LOADER_MAGIC
+  jne fail
+  call check_cpu
+  call clear_tables
+  call choose_levels              ; EDX: CR4.LA57 or 0
+  call build_tables
+
+  lea eax, [ebp + root]
+  mov cr3, eax
+  mov eax, cr4
+  or eax, CR4_PAE
+  or eax, edx
+  mov cr4, eax
+  mov ecx, MSR_EFER
+  rdmsr
+  or eax, EFER_LME | EFER_NXE
+  wrmsr
+  mov eax, cr0
+  or eax, CR0_PG | CR0_WP | CR0_PE
+  mov cr0, eax
+
+  ; A far return into 64-bit code: LGDT and RETF both take their operands from the stack.
+  lea eax, [ebp + boot_gdt]
+  push eax
+  push word boot_gdt.end - boot_gdt - 1
+  lgdt [esp]
+  push dword SELECTOR_CODE
+  lea eax, [ebp + long_mode]
+  push eax
+  retf
+
+; Stops with a message unless the CPU has CPUID, long mode and no-execute.
+check_cpu:
+  pushfd                          ; CPUID is there if EFLAGS.ID can be changed (SDM vol. 1, 20.1.2)
+  pop eax
+  mov ecx, eax
+  xor eax, EFLAGS_ID
+  push eax
+  popfd
+  pushfd
+  pop eax
+  mov esi, message.cpuid
+  cmp eax, ecx
+  je fail
+  push ebx
+  mov esi, message.long_mode
+  mov eax, 0x80000000
+  cpuid
+  cmp eax, 0x80000001
+  jb fail
+  mov eax, 0x80000001
+  cpuid
+  bt edx, 29
+  jnc fail
+  mov esi, message.no_execute
+  bt edx, 20
+  jnc fail
+  pop ebx
+  ret
+
+; The loader need not have cleared what the ELF file holds no bytes for twice over; it costs little.
+clear_tables:
+  lea edi, [ebp + root]
+  mov ecx, (tables_end - root) / 4
+  xor eax, eax
+  rep stosd
+  ret
+
+; Returns in EDX the bit for CR4 that turns 5-level paging on, or 0: no LA57 in the CPU
+; (CPUID 7.0 ECX bit 16), or the command line says no5lvl.
+choose_levels:
+  push ebx
+  xor edx, edx
+  xor eax, eax
+  cpuid
+  xor edx, edx
+  cmp eax, 7
+  jb .four
+  mov eax, 7
+  xor ecx, ecx
+  cpuid
+  xor edx, edx
+  bt ecx, 16
+  jnc .four
+  pop ebx
+  call find_no5lvl
+  jc .asked_for_four
+  mov edx, CR4_LA57
+.asked_for_four:
+  ret
+.four:
+  pop ebx
+  ret
+
+; Sets CF if the word no5lvl stands on the command line of the boot information at EBX. Looks at
+; no byte outside it, and gives up without a word on anything odd: Swift names the error later.
+find_no5lvl:
+  xor edx, edx
+  mov esi, ebx
+  test esi, 7
+  jnz .no
+  mov ecx, [esi]                  ; total size; the first tag comes 8 bytes in (3.6.2)
+  cmp ecx, LONGEST_INFORMATION
+  ja .no
+  lea edx, [esi + ecx]
+  cmp edx, esi
+  jb .no
+  add esi, 8
+.tag:                             ; ESI: a tag, EDX: the end of the information
+  mov edi, edx
+  sub edi, esi                    ; what is left
+  jb .no
+  cmp edi, 8
+  jb .no
+  mov eax, [esi]
+  mov ecx, [esi + 4]
+  cmp eax, TAG_END
+  je .no
+  cmp ecx, 8
+  jb .no
+  cmp ecx, edi
+  ja .no
+  cmp eax, TAG_COMMANDLINE
+  je .command_line
+  add ecx, 7
+  and ecx, ~7
+  add esi, ecx
+  jmp .tag
+
+.command_line:                    ; the string's bytes: ESI up to EDX
+  lea edx, [esi + ecx]
+  add esi, 8
+.word:
+  mov edi, esi
+  add edi, WORD_NO5LVL_LENGTH
+  cmp edi, edx
+  ja .no
+  cmp dword [esi], 'no5l'
+  jne .next
+  cmp word [esi + 4], 'vl'
+  jne .next
+  cmp edi, edx
+  je .yes
+  cmp byte [edi], ' '             ; the word ends here, before a blank or NUL, or a quote
+  jbe .yes
+  cmp byte [edi], '"'
+  je .yes
+  cmp byte [edi], "'"
+  je .yes
+.next:                            ; on to the byte after the next blank or quote
+  cmp esi, edx
+  jae .no
+  mov al, [esi]
+  inc esi
+  cmp al, ' '
+  je .word
+  cmp al, '"'
+  je .word
+  cmp al, "'"
+  je .word
+  jmp .next
+.yes:
+  xor edx, edx
+  stc
+  ret
+.no:
+  xor edx, edx
+  clc
+  ret
+
+; Builds the boot page table; keeps EDX.
+build_tables:
+  push edx
+  lea edi, [ebp + identity_2]
+  call map_four_gigabytes
+  lea edi, [ebp + linear_2]
+  call map_four_gigabytes
+  lea edi, [ebp + identity_3]
+  lea eax, [ebp + identity_2 + TABLE]
+  call link_four
+  lea edi, [ebp + linear_3]
+  lea eax, [ebp + linear_2 + TABLE]
+  call link_four
+
+  ; The image, by as many 2 MiB pages as it takes.
+  lea eax, [ebp + link_start]
+  or eax, LEAF_2MIB
+  lea edi, [ebp + image_2 + 8]    ; link_start is the second 2 MiB page of its window
+  mov ecx, image_end
+  sub ecx, link_start
+  add ecx, 0x1fffff
+  shr ecx, 21
+.image:
+  mov [edi], eax
+  add eax, 0x200000
+  add edi, 8
+  loop .image
+  lea eax, [ebp + image_2 + TABLE]
+  mov [ebp + image_3 + 510 * 8], eax
+
+  ; The root: entry 0, 256 and 511 on 4 levels and on 5, where one more table lies between.
+  lea eax, [ebp + identity_3 + TABLE]
+  lea ebx, [ebp + linear_3 + TABLE]
+  lea ecx, [ebp + image_3 + TABLE]
+  pop edx
+  test edx, edx
+  jz .root
+  mov [ebp + identity_upper], eax
+  mov [ebp + linear_upper], ebx
+  mov [ebp + image_upper + 511 * 8], ecx
+  lea eax, [ebp + identity_upper + TABLE]
+  lea ebx, [ebp + linear_upper + TABLE]
+  lea ecx, [ebp + image_upper + TABLE]
+.root:
+  mov [ebp + root], eax
+  mov [ebp + root + 256 * 8], ebx
+  mov [ebp + root + 511 * 8], ecx
+  ret
+
+; Fills the four tables at EDI with 2 MiB pages of physical 0 to 4 GiB.
+map_four_gigabytes:
+  mov eax, LEAF_2MIB
+  mov ecx, 4 * 512
+.page:
+  mov [edi], eax
+  add eax, 0x200000
+  add edi, 8
+  loop .page
+  ret
+
+; Points the first four entries at EDI to the four tables at EAX.
+link_four:
+  mov ecx, 4
+.table:
+  mov [edi], eax
+  add eax, PAGE
+  add edi, 8
+  loop .table
+  ret
+
+; Says in one line why Highland cannot boot, on COM1 and on a VGA in text mode, and halts.
+; ESI: the message, as linked.
+fail:
+  add esi, ebp
+  push esi
+  lea edi, [ebp + serial_setup]
+  mov ecx, (serial_setup.end - serial_setup) / 2
+.setup:
+  movzx edx, byte [edi]
+  add edx, COM1
+  mov al, [edi + 1]
+  out dx, al
+  add edi, 2
+  loop .setup
+.send:
+  mov dx, COM1 + 5
+  mov ecx, 100000                 ; a port that never gets ready must not hang us
+.wait:
+  in al, dx
+  test al, 0x20                   ; transmitter holding register empty
+  loopz .wait
+  lodsb
+  test al, al
+  jz .sent
+  mov dx, COM1
+  out dx, al
+  jmp .send
+.sent:
+  pop esi
+  mov dx, VGA_GRAPHICS            ; text mode at 0xb8000: miscellaneous register, bits 3:2 = 11,
+  mov al, 6                       ; bit 0 = 0. Without a VGA it reads as all ones.
+  out dx, al
+  inc dx
+  in al, dx
+  and al, 0x0d
+  cmp al, 0x0c
+  jne .halt
+  mov edi, 0xb8000
+  mov ah, 0x4f                    ; white on red
+.show:
+  lodsb
+  cmp al, ' '                     ; the line end, or the NUL behind it
+  jb .halt
+  stosw
+  jmp .show
+.halt:
+  mov al, EXIT_FAILED             ; leaves the emulator, if it has a device for that
+  out EXIT_PORT, al
+.halted:
+  hlt
+  jmp .halted
+
+bits 64
+long_mode:
+  mov eax, SELECTOR_DATA
+  mov ss, eax
+  xor eax, eax
+  mov ds, eax
+  mov es, eax
+  mov fs, eax
+  mov gs, eax
+  mov rax, higher_half
+  jmp rax
+
+align 8
+boot_gdt:
+  dq 0
+  dq DESCRIPTOR_CODE
+  dq DESCRIPTOR_DATA
+.end:
+
+; COM1 at 115200 8N1: pairs of register and value.
+serial_setup:
+  db 1, 0x00                      ; no interrupts
+  db 3, 0x80                      ; the divisor stands in registers 0 and 1 now
+  db 0, 0x01
+  db 1, 0x00
+  db 3, 0x03                      ; 8 bits, no parity, one stop bit
+  db 2, 0xc7                      ; FIFO on and cleared
+  db 4, 0x03                      ; data terminal ready, request to send
+.end:
+
+message:
+.magic:
+  db "highland: cannot boot: the loader is not multiboot2 (wrong magic in EAX)", 13, 10, 0
+.cpuid:
+  db "highland: cannot boot: this CPU has no CPUID instruction", 13, 10, 0
+.long_mode:
+  db "highland: cannot boot: this CPU has no long mode (64 bits)", 13, 10, 0
+.no_execute:
+  db "highland: cannot boot: this CPU has no NX (no-execute pages)", 13, 10, 0
+
+section .text
+; In the kernel code window, by the boot page table. EBX: the boot information, EBP: how far the
+; loader moved us; the upper halves of both are undefined after the mode switch.
+higher_half:
+  mov rsp, boot_stack.top
+  mov ebx, ebx
+  mov ebp, ebp
+  lea rdi, [rel boot_record]
+  mov [rdi + BootRecord.information], rbx
+  mov rax, kernel_code_base
+  sub rax, rbp
+  mov [rdi + BootRecord.loadedOffset], rax
+  xor ebp, ebp                    ; the end of every backtrace
+  call highlandEntry
+  ud2
+
+extern boot_record, boot_stack.top

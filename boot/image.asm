@@ -1,0 +1,51 @@
+; What Swift cannot declare: stacks between guard pages, the CPU's descriptor tables, and the
+; record of where everything lies.
+
+%include "machine.inc"
+
+extern text_start, text_end, rodata_start, rodata_end, data_start, data_end
+extern stacks_start, stacks_end, boot_end, link_start, image_end, trap_entries
+
+BOOT_STACK      equ 16 * PAGE
+EXCEPTION_STACK equ 4 * PAGE
+
+; One guard page lies below each stack and one above the last: the kernel page table leaves the
+; guards unmapped, and the boot table cannot help mapping them.
+section .stacks nobits alloc noexec write align=4096
+  resb PAGE
+global boot_stack.top
+boot_stack:         resb BOOT_STACK
+.top:
+  resb PAGE
+double_fault_stack: resb EXCEPTION_STACK
+.top:
+  resb PAGE
+nmi_stack:          resb EXCEPTION_STACK
+.top:
+  resb PAGE
+machine_check_stack: resb EXCEPTION_STACK
+.top:
+  resb PAGE
+
+section .bss align=16
+idt: resq 2 * 32
+gdt: resq 6                       ; null, code, data, task state segment (two entries), unused
+tss: resb 104
+
+; struct BootRecord of Machine.h, field by field.
+section .data align=8
+global boot_record
+boot_record:
+  dq 0                            ; information
+  dq 0                            ; loadedOffset
+  dq link_start, boot_end, image_end
+  dq text_start, text_end
+  dq rodata_start, rodata_end
+  dq data_start, data_end
+  dq stacks_start, stacks_end
+  dq boot_stack, boot_stack.top
+  dq double_fault_stack, double_fault_stack.top
+  dq nmi_stack, nmi_stack.top
+  dq machine_check_stack, machine_check_stack.top
+  dq gdt, tss, idt
+  dq trap_entries

@@ -1,0 +1,46 @@
+; The CPU's way into the trap handler: one entry per exception, 16 bytes apart, that brings the
+; stack into the same shape for all of them (struct TrapFrame of Machine.h).
+
+extern highlandTrap
+
+EXCEPTIONS equ 32
+
+; Exceptions whose frame the CPU tops with an error code (SDM volume 3, table 6-1).
+%define HAS_ERROR_CODE(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || (v) == 30)
+
+section .text
+global trap_entries
+align 16
+trap_entries:
+%assign vector 0
+%rep EXCEPTIONS
+  align 16
+  %if !HAS_ERROR_CODE(vector)
+  push 0
+  %endif
+  push vector
+  jmp enter
+  %assign vector vector + 1
+%endrep
+
+enter:
+  push rax
+  push rbx
+  push rcx
+  push rdx
+  push rsi
+  push rdi
+  push rbp
+  push r8
+  push r9
+  push r10
+  push r11
+  push r12
+  push r13
+  push r14
+  push r15
+  mov rdi, rsp
+  and rsp, -16                    ; the calling convention's alignment; the frame stays in RDI
+  cld
+  call highlandTrap
+  ud2                             ; it does not return
