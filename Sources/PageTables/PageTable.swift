@@ -1,0 +1,61 @@
+import Addressing
+
+/// A page table that this value owns: made with its root, changed only through it.
+///
+/// It is generic over how a table's physical address becomes memory. Where table frames come from
+/// is told to each operation that may need some.
+public struct PageTable<Memory: PhysicalMemory>: ~Copyable {
+  /// Reads the table: queries, walks, visits.
+  public let reader: PageTableReader<Memory>
+
+  /// Physical addresses at or past this are none of this CPU's (CPUID's MAXPHYADDR).
+  let physicalEnd: PhysicalAddress
+
+  /// An empty table: one root without entries.
+  ///
+  /// - Throws: `outOfFrames`.
+  public init<Source: TableFrameSource & ~Copyable>(
+    mode: PagingMode, memory: Memory, physicalAddressWidth: Int = PhysicalAddress.widest,
+    from frames: inout Source
+  ) throws(PageTableError) {
+    do throws(OutOfFrames) { try frames.reserve(1) } catch { throw .outOfFrames(error) }
+    let root = frames.takeFrame()
+    memory.table(at: root).clear()
+    reader = PageTableReader(root: root, mode: mode, memory: memory)
+    physicalEnd = PhysicalAddress(1 << UInt64(physicalAddressWidth))
+  }
+
+  public var root: PhysicalAddress { reader.root }
+  public var mode: PagingMode { reader.mode }
+}
+
+/// Why a page table could not do what was asked. It is then as it was before.
+public enum PageTableError: Error, Equatable {
+  /// The virtual range is not canonical, or spans both halves; its start.
+  case notCanonical(VirtualAddress)
+  /// A virtual bound is not on a 4 KiB boundary.
+  case misalignedVirtual(VirtualAddress)
+  /// The physical start is not on a 4 KiB boundary.
+  case misalignedPhysical(PhysicalAddress)
+  /// The physical range, that starts here, ends past what the CPU can address.
+  case physicalOutOfRange(PhysicalAddress)
+  /// Something is mapped at this address already.
+  case alreadyMapped(VirtualAddress)
+  /// There are not enough frames for the tables.
+  case outOfFrames(OutOfFrames)
+}
+
+extension VirtualAddress {
+  /// The number of the entry that translates this address in a table of `level`.
+  ///
+  ///      63    57 56   48 47   39 38   30 29   21 20   12 11       0
+  ///     +--------+-------+-------+-------+-------+-------+----------+
+  ///     |  sign  |level 5|level 4|level 3|level 2|level 1|  offset  |
+  ///     +--------+-------+-------+-------+-------+-------+----------+
+  public func index(atLevel level: Int) -> Int {
+    Int(truncatingIfNeeded: rawValue >> VirtualAddress.shift(atLevel: level) & 511)
+  }
+
+  /// The number of address bits below the index of `level`: what one of its entries spans.
+  static func shift(atLevel level: Int) -> UInt64 { UInt64(truncatingIfNeeded: 3 + 9 * level) }
+}

@@ -1,0 +1,113 @@
+import Addressing
+
+// A page-table entry, SDM volume 3, 4.5.4, tables 4-15 to 4-20.
+//
+//      63 62  59 58    52 51                              12 11   9 8  7  6 5  4   3   2 1 0
+//     +--+------+--------+----------------------------------+------+-+---+-+-+---+---+-+-+-+
+//     |XD| key  |software|   physical address of the        |  soft|G|PS |D|A|PCD|PWT|U|W|P|
+//     |  |      |  3..9  |   page or the next table         |  0..2| |PAT| | |   |   | | | |
+//     +--+------+--------+----------------------------------+------+-+---+-+-+---+---+-+-+-+
+//
+// Bit 7 of a level 2 or 3 entry says that it is a leaf (PS). A level 1 entry is always a leaf, and
+// its bit 7 is the PAT bit; larger leaves have theirs at bit 12, the lowest of the address field.
+
+/// One entry of a page table at any level. What it means depends on the level it stands at.
+public struct PageTableEntry: Equatable, Sendable, BitwiseCopyable {
+  public let rawValue: UInt64
+
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  /// An entry that maps nothing.
+  public static var absent: PageTableEntry { PageTableEntry(rawValue: 0) }
+
+  /// An entry that points to the next lower table. It leaves all rights to the leaves below;
+  /// `user` is needed above leaves that user mode may touch.
+  public static func table(at address: PhysicalAddress, user: Bool = false) -> PageTableEntry {
+    PageTableEntry(
+      rawValue: address.rawValue & Bits.address | Bits.present | Bits.writable
+        | (user ? Bits.user : 0))
+  }
+
+  /// An entry that maps a page of `size`, to stand at the size's level.
+  ///
+  /// - Precondition: `address` is aligned to `size` and below 2^52.
+  public static func leaf(
+    at address: PhysicalAddress, size: PageSize, _ property: PageProperty
+  ) -> PageTableEntry {
+    precondition(address.rawValue & ~Bits.address(of: size) == 0)
+    return PageTableEntry(rawValue: address.rawValue | leafBits(size: size, property))
+  }
+
+  /// All of a leaf but its address: what the leaves of one run have in common.
+  static func leafBits(size: PageSize, _ property: PageProperty) -> UInt64 {
+    let pat = property.memoryType.patIndex
+    var bits = Bits.present | UInt64(pat & 3) << Bits.writeThroughShift
+    if pat & 4 != 0 { bits |= Bits.pat(at: size) }
+    if size != .size4KiB { bits |= Bits.pageSize }
+    if property.rights.contains(.write) { bits |= Bits.writable }
+    if property.rights.contains(.user) { bits |= Bits.user }
+    if !property.rights.contains(.execute) { bits |= Bits.executeDisable }
+    if property.isGlobal { bits |= Bits.global }
+    bits |= UInt64(property.software & 0x7) << 9 | UInt64(property.software >> 3 & 0x7f) << 52
+    return bits
+  }
+}
+
+extension PageTableEntry {
+  enum Bits {
+    static let present: UInt64 = 1 << 0
+    static let writable: UInt64 = 1 << 1
+    static let user: UInt64 = 1 << 2
+    static let writeThroughShift: UInt64 = 3
+    static let accessed: UInt64 = 1 << 5
+    static let dirty: UInt64 = 1 << 6
+    static let pageSize: UInt64 = 1 << 7
+    static let global: UInt64 = 1 << 8
+    static let executeDisable: UInt64 = 1 << 63
+    static let address: UInt64 = 0x000f_ffff_ffff_f000
+
+    static func pat(at size: PageSize) -> UInt64 { size == .size4KiB ? 1 << 7 : 1 << 12 }
+    static func address(of size: PageSize) -> UInt64 { address & ~size.offsetMask }
+  }
+
+  public var isPresent: Bool { rawValue & Bits.present != 0 }
+  public var isAccessed: Bool { rawValue & Bits.accessed != 0 }
+  public var isDirty: Bool { rawValue & Bits.dirty != 0 }
+
+  /// Whether the CPU may set foot below this entry to write, to fetch, in user mode: the rights
+  /// of a translation are those that every entry on its way grants (SDM volume 3, 4.6).
+  public var rights: Rights {
+    var rights = Rights.none
+    if rawValue & Bits.writable != 0 { rights.insert(.write) }
+    if rawValue & Bits.user != 0 { rights.insert(.user) }
+    if rawValue & Bits.executeDisable == 0 { rights.insert(.execute) }
+    return rights
+  }
+
+  /// What the entry is when it stands at `level`: absent, a table, or a leaf.
+  public func item(atLevel level: Int) -> Item {
+    guard isPresent else { return .absent }
+    guard level <= 3, let size = PageSize(rawValue: UInt8(level)) else { return .table(table) }
+    guard size == .size4KiB || rawValue & Bits.pageSize != 0 else { return .table(table) }
+    return .leaf(PhysicalAddress(rawValue & Bits.address(of: size)), size)
+  }
+
+  public enum Item: Equatable, Sendable {
+    case absent
+    case table(PhysicalAddress)
+    case leaf(PhysicalAddress, PageSize)
+  }
+
+  /// The address field of a present entry that is no leaf.
+  var table: PhysicalAddress { PhysicalAddress(rawValue & Bits.address) }
+
+  /// The properties of a leaf of `size`.
+  public func property(size: PageSize) -> PageProperty {
+    var pat = UInt8(rawValue >> Bits.writeThroughShift & 3)
+    if rawValue & Bits.pat(at: size) != 0 { pat |= 4 }
+    return PageProperty(
+      rights: rights, memoryType: MemoryType(patIndex: pat),
+      isGlobal: rawValue & Bits.global != 0,
+      software: UInt16(rawValue >> 9 & 0x7) | UInt16(rawValue >> 52 & 0x7f) << 3)
+  }
+}

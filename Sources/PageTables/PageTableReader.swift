@@ -1,0 +1,86 @@
+import Addressing
+
+/// Reads a page table, live or not, without owning it: from its root and the paging mode alone.
+public struct PageTableReader<Memory: PhysicalMemory> {
+  public let root: PhysicalAddress
+  public let mode: PagingMode
+  public let memory: Memory
+
+  public init(root: PhysicalAddress, mode: PagingMode, memory: Memory) {
+    self.root = root
+    self.mode = mode
+    self.memory = memory
+  }
+
+  /// The mapping that `address` falls into; `nil` if there is none.
+  ///
+  /// - Throws: `notCanonical`.
+  public func query(_ address: VirtualAddress) throws(PageTableError) -> Mapping? {
+    guard address.isCanonical(in: mode.addressWidth) else { throw .notCanonical(address) }
+    var table = root
+    for level in stride(from: mode.levels, to: 0, by: -1) {
+      let entry = memory.table(at: table)[address.index(atLevel: level)]
+      switch entry.item(atLevel: level) {
+      case .absent: return nil
+      case .table(let next): table = next
+      case .leaf(let physical, let size):
+        return Mapping(
+          virtual: address.alignedDown(to: size), physical: physical, size: size,
+          property: entry.property(size: size))
+      }
+    }
+    return nil
+  }
+
+  /// Every entry that the CPU would read to translate `address`, from the root down.
+  public func walk(_ address: VirtualAddress) -> Walk {
+    var walk = Walk()
+    var table = root
+    for level in stride(from: mode.levels, to: 0, by: -1) {
+      let index = address.index(atLevel: level)
+      let entry = memory.table(at: table)[index]
+      walk.append(WalkStep(level: level, table: table, index: index, entry: entry))
+      guard case .table(let next) = entry.item(atLevel: level) else { break }
+      table = next
+    }
+    return walk
+  }
+}
+
+/// One page and where it leads.
+public struct Mapping: Equatable, Sendable {
+  public let virtual: VirtualAddress
+  public let physical: PhysicalAddress
+  public let size: PageSize
+  /// What the leaf says. Tables above it grant everything, so it is the last word.
+  public let property: PageProperty
+
+  public func translate(_ address: VirtualAddress) -> PhysicalAddress {
+    physical + (address - virtual)
+  }
+}
+
+/// One entry on the way from the root to a page.
+public struct WalkStep: Equatable, Sendable, BitwiseCopyable {
+  public let level: Int
+  public let table: PhysicalAddress
+  public let index: Int
+  public let entry: PageTableEntry
+}
+
+/// The way from the root to a page, or to the entry where it ends.
+public struct Walk: Sendable {
+  public private(set) var count = 0
+  private var steps = InlineArray<5, WalkStep>(
+    repeating: WalkStep(level: 0, table: PhysicalAddress(0), index: 0, entry: .absent))
+
+  public subscript(position: Int) -> WalkStep {
+    precondition(position < count)
+    return steps[position]
+  }
+
+  mutating func append(_ step: WalkStep) {
+    steps[count] = step
+    count += 1
+  }
+}
