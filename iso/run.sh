@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Boots an ISO image in QEMU with the kernel's serial line on this terminal.
+#
+#   iso/run.sh IMAGE.iso
+#
+# The environment may set HIGHLAND_ACCEL, _CPU, _FIRMWARE, _MACHINE and _MEMORY: see `make help`.
+# Succeeds when the kernel ended well. After a panic or a fault the status is 35; any other status
+# is QEMU's own.
+set -euo pipefail
+
+accel=${HIGHLAND_ACCEL:-tcg}
+if [[ $accel == kvm ]]; then cpu=host; else cpu=max; fi
+options=(
+  -accel "$accel" -cpu "${HIGHLAND_CPU:-$cpu}" -machine "${HIGHLAND_MACHINE:-q35}"
+  -m "${HIGHLAND_MEMORY:-512M}"
+  # Nothing to boot but this image: no disk, no network card, whose start-up also takes time.
+  -cdrom "$1" -boot d -nic none
+  # `-nographic` would pass Ctrl-C on to the kernel, and have the firmware write to the serial line.
+  -display none -monitor none -serial stdio
+  # A reset ends QEMU instead of booting again, and so does the kernel's `exit`.
+  -no-reboot -device "isa-debug-exit,iobase=0xf4,iosize=0x04"
+)
+case ${HIGHLAND_FIRMWARE:-bios} in
+  bios) ;;
+  uefi) options+=(-bios /usr/share/ovmf/OVMF.fd) ;;
+  *)
+    echo "highland: FIRMWARE is bios or uefi, not $HIGHLAND_FIRMWARE" >&2
+    exit 2
+    ;;
+esac
+
+echo "  QEMU   $1 (Ctrl-C ends it)"
+status=0
+qemu-system-x86_64 "${options[@]}" || status=$?
+# isa-debug-exit turns the kernel's value v into the status 2v + 1.
+case $status in
+  33) exit 0 ;;
+  35) echo "highland: the kernel stopped in a panic or a fault, reported above" >&2 ;;
+esac
+exit "$status"
