@@ -1,0 +1,104 @@
+# Builds Highland: the Swift package and boot/*.asm become build/highland.elf, which becomes
+# build/highland.iso. `make help` lists what can be asked for.
+
+define HELP
+make run      build Highland and boot it in QEMU, its serial line on this terminal
+make test     check the style, build the ISO image, run every test
+make iso      build build/highland.iso, which boots by BIOS and by UEFI
+make lint     check the style of the Swift sources
+make format   put the Swift sources in that style
+make clean    remove all that was built
+make help     show this
+
+What is missing is installed first, where apt-get can. Settings, with what holds without them:
+
+CMDLINE=      the kernel's command line, for run and iso; quotes group words, a backslash makes the
+              next character plain: make run CMDLINE='exit note="two words"'
+MEMORY=512M   the machine's memory
+CPU=          QEMU's processor model: max, or host where ACCEL=kvm
+MACHINE=q35   QEMU's machine type: q35 or pc
+FIRMWARE=bios or uefi
+ACCEL=tcg     or kvm: faster on some hosts, very much slower on others
+V=            V=1 shows the output of the Swift build
+endef
+
+CMDLINE =
+MEMORY = 512M
+CPU =
+MACHINE = q35
+FIRMWARE = bios
+ACCEL = tcg
+V =
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: run test iso lint format clean help FORCE
+
+# The scripts read the settings from their environment, as they were typed: `value` keeps make from
+# expanding them, and no shell ever reads them as a command.
+SETTINGS := CMDLINE MEMORY CPU MACHINE FIRMWARE ACCEL
+unexport $(SETTINGS)
+$(foreach setting,$(SETTINGS),$(eval export HIGHLAND_$(setting) := $$(value $(setting))))
+
+# What set-up has to provide for this run's goals.
+NEEDS := $(if $(filter-out lint format,$(MAKECMDGOALS)),iso) \
+  $(if $(filter run test,$(MAKECMDGOALS)),qemu) \
+  $(if $(filter test,$(MAKECMDGOALS))$(filter uefi,$(HIGHLAND_FIRMWARE)),ovmf)
+
+# Directories are listed with their files: they change when a file comes or goes.
+SWIFT_SOURCES := Package.swift boot/toolset.json $(shell find Sources ! -name '.*')
+OBJECTS := $(patsubst boot/%.asm,build/%.o,$(wildcard boot/*.asm))
+
+help:
+	@: $(info $(HELP))
+
+run: build/highland.iso
+	@iso/run.sh $<
+
+test: lint build/highland.iso
+	@echo '  TEST   swift test'
+	@swift test
+	@echo 'All tests passed.'
+
+iso: build/highland.iso
+
+lint: build/toolchain
+	@echo '  LINT   Package.swift Sources Tests'
+	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
+
+format: build/toolchain
+	@swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+clean:
+	@rm -rf build .build
+
+build/toolchain: FORCE
+	@boot/setup.sh $(NEEDS)
+
+build/libKernel.a: $(SWIFT_SOURCES) build/toolchain Makefile
+	@echo '  SWIFT  Kernel'
+	@swift build -c release --triple x86_64-unknown-none-elf --toolset boot/toolset.json \
+	  --product Kernel $(if $V,,>build/swift.log 2>&1 || { cat build/swift.log >&2; exit 1; })
+	@cp .build/x86_64-unknown-none-elf/release/libKernel.a $@
+
+build/%.o: boot/%.asm $(wildcard boot/*.inc) build/toolchain Makefile
+	@echo '  NASM   $<'
+	@nasm -f elf64 -I boot/ -Wall -Werror -o $@ $<
+
+# The entry object names what it calls in Swift, which pulls the rest out of the archive.
+build/highland.elf: boot boot/kernel.ld boot/check-image.sh $(OBJECTS) build/libKernel.a Makefile
+	@echo '  LD     $@'
+	@tools=$$(head -n 1 build/toolchain) && \
+	"$$tools/ld.lld" -T boot/kernel.ld --gc-sections --build-id=none --orphan-handling=error \
+	  -z noexecstack -o $@ $(OBJECTS) build/libKernel.a && \
+	boot/check-image.sh $@ "$$tools/llvm-nm"
+
+# Rewritten only when the command line differs from that of the image built last.
+build/cmdline: build/toolchain FORCE
+	@printf %s "$$HIGHLAND_CMDLINE" | cmp -s - $@ || printf %s "$$HIGHLAND_CMDLINE" >$@
+
+build/highland.iso: build/highland.elf build/cmdline iso/make-iso.sh
+	@echo '  ISO    $@'
+	@iso/make-iso.sh $@ $<
+	@echo "  SIZE   kernel $$(stat -c %s $<) bytes, ISO image $$(stat -c %s $@) bytes"
