@@ -36,5 +36,6 @@ let package = Package(
       "Kernel",
       on: ["Machine", "Addressing", "BootInfo", "PageTables", "Frames", "KernelSpace"]),
     tests("AddressingTests", of: ["Addressing"]),
+    tests("KernelSpaceTests", of: ["KernelSpace", "Machine", "Addressing"]),
   ]
 )
