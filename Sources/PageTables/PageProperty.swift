@@ -6,6 +6,8 @@
 public struct Rights: Hashable, Sendable, BitwiseCopyable {
   public private(set) var rawValue: UInt8
 
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
   public static var none: Rights { Rights(rawValue: 0) }
   public static var write: Rights { Rights(rawValue: 1 << 0) }
   public static var execute: Rights { Rights(rawValue: 1 << 1) }

@@ -1,0 +1,105 @@
+import Addressing
+import BootInfo
+import PageTables
+
+// Frames for the time before the kernel page table is active, and for that table itself.
+//
+//     0      1 MiB                                                    4 GiB
+//     +------+------------+---------+--------------------+-----------+------- - -
+//     |      |## taken ###|  kernel |######:    free     |           |  never
+//     +------+------------+---------+------^-------------+-----------+------- - -
+//      never   range 0               range 1, current     range 2
+//
+// Only what the boot page table maps can be used before activation, and a starting CPU loads CR3 in
+// 32-bit mode: so nothing past 4 GiB. Below 1 MiB nothing is taken either: frame 0 is handed out to
+// nobody, and one frame there is kept for the trampoline that later CPUs start in.
+
+/// Hands out the usable frames between 1 MiB and 4 GiB, lowest first, and takes none back.
+public struct EarlyFrameAllocator: ~Copyable {
+  static var lowest: PhysicalAddress { PhysicalAddress(1 << 20) }
+  static var end: PhysicalAddress { PhysicalAddress(4 << 30) }
+
+  /// The ranges to take from, lowest first.
+  private var ranges: FixedArray<FrameRange>
+  /// The range that the next frame comes from; those before it are used up.
+  private var current = 0
+
+  /// The frames that can still be had.
+  public private(set) var available = 0
+  /// The frames handed out so far.
+  public private(set) var taken = 0
+  private var reserved = 0
+
+  /// The frame below 1 MiB that is kept for the trampoline of later CPUs; `nil` if there is none.
+  public private(set) var trampoline: PhysicalAddress?
+
+  /// What a region of the memory map takes of the allocator's memory.
+  public static var bytesPerRegion: Int { MemoryLayout<FrameRange>.stride }
+
+  /// Takes in the usable regions of a normalised map.
+  ///
+  /// - Parameter storage: `bytesPerRegion` for each region of `map`, 8-byte aligned, that nobody
+  ///   else uses as long as the allocator lives.
+  /// - Complexity: O(regions); no frame is touched.
+  @unsafe public init(
+    _ map: borrowing MemoryMap, unsafeStorage storage: UnsafeMutableRawBufferPointer
+  ) {
+    // SAFETY: the caller vouches for it.
+    ranges = unsafe FixedArray(unsafeStorage: storage)
+    precondition(ranges.capacity >= map.count)
+    for index in 0..<map.count where map[index].kind == .usable { add(map[index].range) }
+  }
+
+  private mutating func add(_ range: Range<PhysicalAddress>) {
+    let low = range.clamped(to: PhysicalAddress(PageSize.size4KiB.byteCount)..<Self.lowest)
+    if !low.isEmpty { trampoline = low.upperBound - PageSize.size4KiB.byteCount }
+    let usable = range.clamped(to: Self.lowest..<Self.end)
+    guard !usable.isEmpty else { return }
+    let first = usable.lowerBound.rawValue >> PageSize.size4KiB.shift
+    let end = usable.upperBound.rawValue >> PageSize.size4KiB.shift
+    // There is room: no more usable regions than regions.
+    _ = ranges.append(FrameRange(first: first, next: first, end: end))
+    available += Int(truncatingIfNeeded: end - first)
+  }
+
+  /// The position of a frame in the order of handing out; `nil` if it is not taken.
+  ///
+  /// - Complexity: O(ranges used so far), one on nearly every machine.
+  public func ordinal(ofTaken frame: PhysicalAddress) -> Int? {
+    let number = frame.rawValue >> PageSize.size4KiB.shift
+    var earlier = 0
+    for index in 0..<min(current + 1, ranges.count) {
+      let range = ranges[index]
+      if number >= range.first, number < range.next {
+        return earlier + Int(truncatingIfNeeded: number - range.first)
+      }
+      earlier += Int(truncatingIfNeeded: range.next - range.first)
+    }
+    return nil
+  }
+}
+
+extension EarlyFrameAllocator: TableFrameSource {
+  public mutating func reserve(_ count: Int) throws(OutOfFrames) {
+    guard count <= available else { throw OutOfFrames(needed: count, available: available) }
+    reserved = count
+  }
+
+  public mutating func takeFrame() -> PhysicalAddress {
+    precondition(reserved > 0)
+    reserved -= 1
+    while ranges[current].next == ranges[current].end { current += 1 }
+    let number = ranges[current].next
+    ranges[current].next = number + 1
+    available -= 1
+    taken += 1
+    return PhysicalAddress(number << PageSize.size4KiB.shift)
+  }
+}
+
+/// Frame numbers: from `first` up to `next` taken, from there up to `end` free.
+private struct FrameRange: BitwiseCopyable {
+  var first: UInt64
+  var next: UInt64
+  var end: UInt64
+}
