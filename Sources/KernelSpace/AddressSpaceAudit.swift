@@ -1,0 +1,174 @@
+import Addressing
+import BootInfo
+import Frames
+import PageTables
+
+// The kernel's own check of what it promises about its address space, on the live tables. It reads
+// every table once and shares no code with what built them, beyond the entry format.
+
+/// The promises that page tables alone can prove or break.
+public enum Promise: UInt8, Sendable, BitwiseCopyable {
+  /// Only RAM is in the linear mapping, and all of it that may be.
+  case onlyRAM = 1
+  /// No page is writable and executable, under any alias; only kernel text is executable.
+  case noWritableCode = 2
+  /// The lower half is empty.
+  case emptyLowerHalf = 3
+  /// No table is reached twice, and every top-level entry of the kernel half is there.
+  case ownTables = 4
+  /// The largest pages that alignment and the CPU allow are used.
+  case largestPages = 5
+  /// No frame is mapped with two memory types.
+  case oneMemoryType = 10
+}
+
+/// The outcome: what is mapped, and where each promise is broken, if it is.
+public struct AddressSpaceAudit: Sendable {
+  public private(set) var survey = AddressSpaceSurvey()
+  private var violations = InlineArray<11, VirtualAddress?>(repeating: nil)
+  /// Something mapped outside the linear mapping and the kernel image.
+  public private(set) var stray: VirtualAddress?
+
+  /// The first address where `promise` is broken.
+  public func violation(of promise: Promise) -> VirtualAddress? {
+    violations[Int(promise.rawValue)]
+  }
+
+  private mutating func broken(_ promise: Promise, at address: VirtualAddress) {
+    let index = Int(promise.rawValue)
+    if violations[index] == nil { violations[index] = address }
+  }
+
+  /// Audits the page table that `reader` reads.
+  ///
+  /// - Parameters:
+  ///   - map: the normalised memory map: what is RAM.
+  ///   - frames: where the tables came from. It also lends the frames for one bit per table.
+  /// - Throws: `OutOfFrames` if there are none for that.
+  /// - Complexity: O(tables + regions).
+  public init<Memory: PhysicalMemory>(
+    of reader: PageTableReader<Memory>, against plan: KernelSpacePlan,
+    _ map: borrowing MemoryMap, largestPage: PageSize, frames: inout EarlyFrameAllocator
+  ) throws(OutOfFrames) {
+    var seen = try TableSet(for: frames.taken, memory: reader.memory, from: &frames)
+    var ram = RAMCursor()
+    var runs = LeafRuns()
+    var traversal = PageTableTraversal(reader)
+    while let item = traversal.next() {
+      switch item {
+      case .table(let address, let level):
+        // A shared table counts once and is not read again: below it all would be seen twice.
+        if let ordinal = frames.ordinal(ofTaken: address), seen.insert(ordinal) {
+          survey.countTable(atLevel: level)
+        } else {
+          broken(.ownTables, at: VirtualAddress(address.rawValue))
+          traversal.skipTable()
+        }
+      case .leaf(let leaf, let rights):
+        if let run = runs.add(leaf, rights) { check(run, plan, map, &ram, largestPage) }
+      }
+    }
+    if let run = runs.finish() { check(run, plan, map, &ram, largestPage) }
+    checkCoverage(plan, map)
+    checkTopLevel(reader)
+  }
+
+  private mutating func check(
+    _ run: LeafRun, _ plan: KernelSpacePlan, _ map: borrowing MemoryMap, _ ram: inout RAMCursor,
+    _ largestPage: PageSize
+  ) {
+    let start = run.virtual.lowerBound
+    let window = plan.layout.window(of: start)
+    survey.count(run, in: window)
+    if run.pages != run.bestPages(largest: largestPage) { broken(.largestPages, at: start) }
+    if run.memoryType != .writeBack { broken(.oneMemoryType, at: start) }
+
+    if run.effectiveRights.contains(.execute) {
+      let isText =
+        plan.image.text.contains(run.virtual)
+        && plan.image.physicalAddress(of: start) == run.physical
+      if !isText || run.effectiveRights.contains(.write) { broken(.noWritableCode, at: start) }
+    }
+    if run.effectiveRights.contains(.write), run.physicalRange.overlaps(plan.image.readOnlyPhysical)
+    {
+      broken(.noWritableCode, at: start)
+    }
+
+    switch window {
+    case .linearMapping:
+      let base = plan.layout.linearMapping.lowerBound
+      let isLinear = start - base == run.physical.rawValue
+      if !isLinear || !ram.covers(run.physicalRange, of: map) { broken(.onlyRAM, at: start) }
+      plan.memoryTypes.forEachRun(in: run.physicalRange) { (range, type) in
+        if !type.allowsWriteBack { broken(.oneMemoryType, at: base + range.lowerBound.rawValue) }
+      }
+    case .kernelCode:
+      if plan.image.physicalAddress(of: start) != run.physical { stray = stray ?? start }
+    default:
+      stray = stray ?? start
+    }
+  }
+
+  /// What is in the linear mapping is RAM, each byte once; it is all of it if the sums agree.
+  private mutating func checkCoverage(_ plan: KernelSpacePlan, _ map: borrowing MemoryMap) {
+    var leftOut: UInt64 = 0
+    plan.forEachLeftOut(of: map) { (range, _) in leftOut += range.byteCount }
+    if survey.pages(in: .linearMapping).byteCount != map.ramByteCount - leftOut {
+      broken(.onlyRAM, at: plan.layout.linearMapping.lowerBound)
+    }
+  }
+
+  private mutating func checkTopLevel<Memory: PhysicalMemory>(_ reader: PageTableReader<Memory>) {
+    let root = reader.memory.table(at: reader.root)
+    let middle = TableEntries.count / 2
+    let span = reader.mode.addressWidth.topLevelEntrySpan
+    for index in 0..<middle {
+      // Not only absent: no bit of it is set.
+      if root[index] != .absent {
+        broken(.emptyLowerHalf, at: VirtualAddress(UInt64(index) * span))
+      }
+      if !root[middle + index].isPresent {
+        broken(.ownTables, at: reader.mode.addressWidth.upperHalf + UInt64(index) * span)
+      }
+    }
+  }
+}
+
+extension LeafRun {
+  /// The pages that a run of these addresses needs at least, worked out from its ends alone.
+  func bestPages(largest: PageSize) -> PageCounts {
+    func whole(_ size: PageSize) -> UInt64 {
+      guard size <= largest,
+        (virtual.lowerBound.rawValue ^ physical.rawValue) & size.offsetMask == 0,
+        let first = virtual.lowerBound.alignedUp(to: size)
+      else { return 0 }
+      let end = virtual.upperBound.alignedDown(to: size)
+      return first < end ? (end - first) >> size.shift : 0
+    }
+    var best = PageCounts()
+    best.size1GiB = whole(.size1GiB)
+    best.size2MiB = whole(.size2MiB) - best.size1GiB << 9
+    best.size4KiB = whole(.size4KiB) - whole(.size2MiB) << 9
+    return best
+  }
+}
+
+/// Walks along the RAM of a map while the ranges asked for grow.
+private struct RAMCursor {
+  private var index = 0
+
+  /// Whether all of `range` is RAM, be it of several regions. Ranges must come in rising order.
+  mutating func covers(_ range: Range<PhysicalAddress>, of map: borrowing MemoryMap) -> Bool {
+    while index < map.count, map[index].range.upperBound <= range.lowerBound { index += 1 }
+    var reached = range.lowerBound
+    var next = index
+    while reached < range.upperBound {
+      guard next < map.count, map[next].kind.isRAM, map[next].range.lowerBound <= reached else {
+        return false
+      }
+      reached = map[next].range.upperBound
+      next += 1
+    }
+    return true
+  }
+}
