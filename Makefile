@@ -76,8 +76,10 @@ clean:
 build/toolchain: FORCE
 	@boot/setup.sh $(NEEDS)
 
+# The archive goes first: SwiftPM adds to it, and would keep the object of a source that is gone.
 build/libKernel.a: $(SWIFT_SOURCES) build/toolchain Makefile
 	@echo '  SWIFT  Kernel'
+	@rm -f .build/x86_64-unknown-none-elf/release/libKernel.a
 	@swift build -c release --triple x86_64-unknown-none-elf --toolset boot/toolset.json \
 	  --product Kernel $(if $V,,>build/swift.log 2>&1 || { cat build/swift.log >&2; exit 1; })
 	@cp .build/x86_64-unknown-none-elf/release/libKernel.a $@

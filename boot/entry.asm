@@ -244,7 +244,7 @@ find_no5lvl:
   clc
   ret
 
-; Builds the boot page table; keeps EDX.
+; Builds the boot page table; keeps EBX and EDX.
 build_tables:
   push edx
   lea edi, [ebp + identity_2]
@@ -276,20 +276,20 @@ build_tables:
 
   ; The root: entry 0, 256 and 511 on 4 levels and on 5, where one more table lies between.
   lea eax, [ebp + identity_3 + TABLE]
-  lea ebx, [ebp + linear_3 + TABLE]
+  lea esi, [ebp + linear_3 + TABLE]
   lea ecx, [ebp + image_3 + TABLE]
   pop edx
   test edx, edx
   jz .root
   mov [ebp + identity_upper], eax
-  mov [ebp + linear_upper], ebx
+  mov [ebp + linear_upper], esi
   mov [ebp + image_upper + 511 * 8], ecx
   lea eax, [ebp + identity_upper + TABLE]
-  lea ebx, [ebp + linear_upper + TABLE]
+  lea esi, [ebp + linear_upper + TABLE]
   lea ecx, [ebp + image_upper + TABLE]
 .root:
   mov [ebp + root], eax
-  mov [ebp + root + 256 * 8], ebx
+  mov [ebp + root + 256 * 8], esi
   mov [ebp + root + 511 * 8], ecx
   ret
 

@@ -31,6 +31,11 @@ section .bss align=16
 idt: resq 2 * 32
 gdt: resq 6                       ; null, code, data, task state segment (two entries), unused
 tss: resb 104
+; Room for a memory map of 1024 regions, at 40 bytes each, and the free ranges of it, at 24.
+memory_map: resb 1024 * 40
+.end:
+early_frames: resb 1024 * 24
+.end:
 
 ; struct BootRecord of Machine.h, field by field.
 section .data align=8
@@ -49,3 +54,5 @@ boot_record:
   dq machine_check_stack, machine_check_stack.top
   dq gdt, tss, idt
   dq trap_entries
+  dq memory_map, memory_map.end - memory_map
+  dq early_frames, early_frames.end - early_frames

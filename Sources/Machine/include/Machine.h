@@ -150,6 +150,8 @@ struct BootRecord {
   uint64_t machineCheckStack, machineCheckStackTop;
   uint64_t gdt, tss, idt;
   uint64_t trapEntries;   // 32 entries, 16 bytes apart
+  uint64_t memoryMapStorage, memoryMapStorageSize;
+  uint64_t earlyFramesStorage, earlyFramesStorageSize;
 };
 
 // What boot/traps.asm leaves on the stack, lowest address first.

@@ -1,0 +1,25 @@
+import BootInfo
+
+/// What the command line asks of the kernel.
+struct BootOptions {
+  /// `exit`: leave the emulator once all is well.
+  var leavesEmulator = false
+  /// `fault=KIND`: do something forbidden after booting, to see the report.
+  var fault: DeliberateFault?
+
+  /// Reads all words; names those it does not understand.
+  init(_ commandLine: CommandLine) {
+    var words = commandLine.words
+    while let word = words.next() {
+      if word == "exit" {
+        leavesEmulator = true
+      } else if word == "no5lvl" {
+        // The stub has seen to it, before there was a page table.
+      } else if let kind = word.value(ofKey: "fault"), let fault = DeliberateFault(named: kind) {
+        self.fault = fault
+      } else {
+        print("highland: not understood on the command line: \(word)")
+      }
+    }
+  }
+}

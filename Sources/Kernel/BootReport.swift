@@ -1,0 +1,111 @@
+import Addressing
+import BootInfo
+import Frames
+import KernelSpace
+import PageTables
+
+// What the kernel tells about the machine it found itself on.
+
+enum BootReport {
+  static func printLoader(_ information: borrowing BootInformation) {
+    if let name = information.bootLoaderName {
+      print("Highland, booted by \(name)")
+    } else {
+      print("Highland, booted by a loader without a name")
+    }
+    print("command line: \(information.commandLine.bytes)")
+  }
+
+  /// The firmware's entries, as they came.
+  static func printReceivedMap(_ information: borrowing BootInformation) {
+    let entries = information.memoryMap
+    print("memory map as received: \(entries.count) entries")
+    for index in 0..<entries.count {
+      let entry = entries[index]
+      // An entry that runs past 2^64 is shown as it is: wrapped.
+      printRange(entry.start, entry.start &+ entry.byteCount, entry.byteCount)
+      if entry.type == 1 || entry.kind != .usable && entry.kind != .reserved || entry.type == 2 {
+        print("\(entry.kind.name)")
+      } else {
+        print("\(entry.kind.name) (type \(entry.type))")
+      }
+    }
+  }
+
+  static func printNormalisedMap(_ map: borrowing MemoryMap, trampoline: PhysicalAddress?) {
+    print(
+      "memory map normalised: \(map.count) regions, \(bytes: map.ramByteCount) of RAM")
+    for index in 0..<map.count {
+      let region = map[index]
+      printRange(
+        region.range.lowerBound.rawValue, region.range.upperBound.rawValue, region.range.byteCount)
+      print("\(region.kind.name)")
+    }
+    if let trampoline { print("kept for the trampoline of later CPUs: frame \(trampoline)") }
+    if map.ramLeftOut > 0 {
+      print("left out: \(bytes: map.ramLeftOut) of RAM past what the CPU or the window can address")
+    }
+  }
+
+  private static func printRange(_ start: UInt64, _ end: UInt64, _ byteCount: UInt64) {
+    printPart("  \(hex: start) - \(hex: end) \(bytes: byteCount, width: 13)  ")
+  }
+
+  static func printProcessor(_ features: ProcessorFeatures, _ mode: PagingMode) {
+    printPart("processor: ")
+    for index in features.vendor.indices { Console.put(features.vendor[index]) }
+    print(
+      """
+      , \(mode.levels) paging levels, \(features.physicalAddressWidth) physical address bits, \
+      1 GiB pages: \(features.gigabytePages ? "yes" : "no")
+      """)
+    print(
+      """
+      protections: NX WP\(features.smep ? " SMEP" : "")\(features.smap ? " SMAP" : "")\
+      \(features.umip ? " UMIP" : ""); global pages: \(features.globalPages ? "yes" : "no")
+      """)
+  }
+
+  static func printMemoryTypes(_ plan: KernelSpacePlan, _ map: borrowing MemoryMap) {
+    let types = plan.memoryTypes
+    switch types.state {
+    case .absent: print("memory types: this CPU has no MTRRs, so they decide nothing")
+    case .disabled: print("memory types: the MTRRs are disabled, so they decide nothing")
+    case .enabled: print("memory types: MTRRs enabled, default \(types.defaultType.name)")
+    }
+    plan.forEachLeftOut(of: map) { (range, type) in
+      print(
+        "left out: RAM \(range.lowerBound) - \(range.upperBound), by its MTRR \(type.name)")
+    }
+  }
+
+  static func printTables(_ survey: AddressSpaceSurvey, _ mode: PagingMode) {
+    printPart("table frames: \(survey.tableCount) =")
+    for level in stride(from: mode.levels, to: 0, by: -1) {
+      printPart(
+        "\(level == mode.levels ? "" : " +") \(survey.tableCount(atLevel: level)) of level \(level)"
+      )
+    }
+    print("; \(bytes: UInt64(survey.tableCount) * 4096)")
+  }
+
+  /// Each promise with its result. A broken one is the kernel's end.
+  static func printPromises(_ audit: AddressSpaceAudit) {
+    if let address = audit.stray { panic("something is mapped where nothing belongs: \(address)") }
+    verify(audit, .onlyRAM, "only RAM is in the linear mapping, and all of it")
+    verify(audit, .noWritableCode, "no page is writable and executable, under any alias")
+    verify(audit, .emptyLowerHalf, "the lower half is empty")
+    verify(audit, .ownTables, "no table is shared, all 256 top-level entries are there")
+    verify(audit, .largestPages, "the largest pages that fit are used")
+    verify(audit, .oneMemoryType, "no frame has two memory types")
+  }
+
+  private static func verify(
+    _ audit: AddressSpaceAudit, _ promise: Promise, _ words: StaticString
+  ) {
+    if let address = audit.violation(of: promise) {
+      panic("promise \(UInt64(promise.rawValue)) is broken at \(address): \(words)")
+    }
+    print("promise \(UInt64(promise.rawValue), width: 2) kept: \(words)")
+  }
+}

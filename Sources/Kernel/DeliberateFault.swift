@@ -1,0 +1,74 @@
+import Addressing
+import BootInfo
+import KernelSpace
+import Machine
+
+/// Something forbidden, done on purpose: the kernel's way to show that the CPU stops it, and that
+/// the report names the cause. Each is chosen by its name: `fault=write-text`.
+enum DeliberateFault {
+  case writeText, writeReadOnlyData, writeTextAlias
+  case executeData, executeLinear
+  case null, lowerHalf, hole, stackGuard, deviceInLinear
+  case doubleFault, undefinedOpcode, swiftTrap
+
+  init?(named name: Word) {
+    if name == "write-text" {
+      self = .writeText
+    } else if name == "write-rodata" {
+      self = .writeReadOnlyData
+    } else if name == "write-text-alias" {
+      self = .writeTextAlias
+    } else if name == "exec-data" {
+      self = .executeData
+    } else if name == "exec-linear" {
+      self = .executeLinear
+    } else if name == "null" {
+      self = .null
+    } else if name == "lower-half" {
+      self = .lowerHalf
+    } else if name == "hole" {
+      self = .hole
+    } else if name == "stack-guard" {
+      self = .stackGuard
+    } else if name == "device-in-linear" {
+      self = .deviceInLinear
+    } else if name == "double-fault" {
+      self = .doubleFault
+    } else if name == "ud" {
+      self = .undefinedOpcode
+    } else if name == "swift-trap" {
+      self = .swiftTrap
+    } else {
+      return nil
+    }
+  }
+
+  /// Does it. Returns only if the CPU let it happen.
+  func commit(_ plan: KernelSpacePlan) {
+    let image = plan.image
+    let linear = plan.layout.linearMapping.lowerBound
+    // The stack that this code runs on is the image's first.
+    let stack = image.stacks[0]
+    switch self {
+    case .writeText: store8(image.text.lowerBound.rawValue, 0)
+    case .writeReadOnlyData: store8(image.readOnlyData.lowerBound.rawValue, 0)
+    case .writeTextAlias:
+      store8((linear + image.readOnlyPhysical.lowerBound.rawValue).rawValue, 0)
+    case .executeData: execute(image.data.lowerBound.rawValue)
+    case .executeLinear:
+      execute((linear + image.physicalRange(of: image.data).lowerBound.rawValue).rawValue)
+    case .null: _ = load8(0)
+    case .lowerHalf: _ = load8(0x40_0000)
+    case .hole: _ = load8(plan.layout.frameMetadata.upperBound.rawValue)
+    case .stackGuard: store8(stack.lowerBound.rawValue - 1, 0)
+    // The local APIC's registers: there on every PC, and never RAM.
+    case .deviceInLinear: _ = load8((linear + 0xfee0_0000).rawValue)
+    case .doubleFault: pushAt(stack.lowerBound.rawValue)
+    case .undefinedOpcode: Machine.undefinedOpcode()
+    case .swiftTrap:
+      // An overflow that the compiler cannot foresee: port 0x80 is for POST codes, and harmless.
+      let byte = in8(0x80)
+      store8(stack.lowerBound.rawValue, byte + (255 - byte) + (byte | 1))
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import Machine
+
+// The ways in which the kernel ends. Each is told to the emulator, if there is one: QEMU's
+// isa-debug-exit turns a value v at port 0xf4 into the exit status 2v + 1. On a PC nothing answers
+// at that port.
+
+enum Ending: UInt8 {
+  case success = 0x10
+  case failure = 0x11
+}
+
+/// Leaves the emulator, or halts.
+func end(_ ending: Ending) -> Never {
+  out8(0xf4, ending.rawValue)
+  haltForever()
+}
+
+/// Says that the kernel is at fault, and ends. Not a line before `words` is evaluated.
+func panic(_ words: @autoclosure () -> Text) -> Never {
+  printPart("highland: panic: ")
+  print(words())
+  end(.failure)
+}
+
+/// Says that the machine, or what the boot loader told of it, is not fit for the kernel, and ends.
+func cannotBoot(_ why: @autoclosure () -> Text) -> Never {
+  printPart("highland: cannot boot: ")
+  print(why())
+  end(.failure)
+}

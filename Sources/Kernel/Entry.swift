@@ -1,0 +1,189 @@
+import Addressing
+import BootInfo
+import Frames
+import KernelSpace
+import Machine
+import PageTables
+
+// How a boot flows, once, downward, no way back: multiboot2 bytes, memory map, plan, page table,
+// CR3, report.
+
+/// Called by boot/entry.asm, in the kernel code window, by the boot page table.
+@c(highlandEntry)
+public func highlandEntry(_ record: UnsafePointer<BootRecord>) -> Never {
+  // SAFETY: the stub hands over the record in the image's data.
+  boot(unsafe record.pointee)
+}
+
+private func boot(_ record: BootRecord) -> Never {
+  var clock = BootClock()
+  SerialPort.setUp()
+  KernelState.begin(record)
+  DescriptorTables.install(record)
+  let features = ProcessorFeatures(readCPUID: cpuid)
+  let mode = KernelState.mode
+  let layout = KernelState.layout
+  let image = KernelState.image
+  let memory = LinearMemory(layout)
+  BootScreen.turnOn(layout)
+
+  let information = readInformation(at: PhysicalAddress(record.information), memory)
+  clock.stop(.parse)
+  BootReport.printLoader(information)
+  let options = BootOptions(information.commandLine)
+  BootReport.printReceivedMap(information)
+
+  clock.start()
+  var map = makeMemoryMap(record)
+  normalise(&map, information, image, features, layout)
+  var frames = makeEarlyFrames(record, map)
+  clock.stop(.normalise)
+  BootReport.printNormalisedMap(map, trampoline: frames.trampoline)
+  BootReport.printProcessor(features, mode)
+
+  clock.start()
+  let types = readMemoryTypes(features)
+  let plan = KernelSpacePlan(layout: layout, image: image, memoryTypes: types)
+  let table = build(plan, map, mode, features, memory, &frames)
+  clock.stop(.build)
+
+  clock.start()
+  BootScreen.turnOff()
+  activateKernelPageTable(table, features: features)
+  clock.stop(.activate)
+
+  BootReport.printMemoryTypes(plan, map)
+  report(plan, map, features, &frames)
+  // SAFETY: one CPU, interrupts off: nobody else is at the kernel's state.
+  unsafe kernelPageTable = consume table
+  unsafe memoryMap = consume map
+  clock.print()
+  if let fault = options.fault {
+    fault.commit(plan)
+    panic("the CPU let a deliberate fault happen")
+  }
+  print("highland: ready")
+  if options.leavesEmulator { end(.success) }
+  haltForever()
+}
+
+/// The boot loader's information, checked. All of it must lie where the boot page table reaches.
+@_lifetime(immortal)
+private func readInformation(
+  at address: PhysicalAddress, _ memory: LinearMemory
+) -> BootInformation {
+  let reachable: UInt64 = 4 << 30
+  do throws(BootInformationError) {
+    guard address.rawValue <= reachable - 8 else {
+      cannotBoot("the multiboot2 information, at \(address), runs past 4 GiB")
+    }
+    let size = UInt64(try BootInformation.byteCount(ofHeader: memory.bytes(at: address, count: 8)))
+    guard size <= reachable - address.rawValue else {
+      cannotBoot("the multiboot2 information, at \(address), runs past 4 GiB")
+    }
+    return try BootInformation(memory.bytes(at: address, count: Int(size)), at: address)
+  } catch {
+    cannotBoot(
+      "the multiboot2 information at \(address) is bad: \(error.reason.message), offset \(error.offset)"
+    )
+  }
+}
+
+/// An empty memory map in the memory that boot/image.asm set aside.
+private func makeMemoryMap(_ record: BootRecord) -> MemoryMap {
+  // SAFETY: used here alone, once, and there as long as the image is.
+  unsafe MemoryMap(unsafeStorage: storage(record.memoryMapStorage, record.memoryMapStorageSize))
+}
+
+private func makeEarlyFrames(
+  _ record: BootRecord, _ map: borrowing MemoryMap
+) -> EarlyFrameAllocator {
+  // SAFETY: as above.
+  unsafe EarlyFrameAllocator(
+    map, unsafeStorage: storage(record.earlyFramesStorage, record.earlyFramesStorageSize))
+}
+
+@unsafe private func storage(_ start: UInt64, _ size: UInt64) -> UnsafeMutableRawBufferPointer {
+  // SAFETY: the caller knows that the memory is there.
+  unsafe UnsafeMutableRawBufferPointer(
+    start: UnsafeMutableRawPointer(bitPattern: UInt(start)), count: Int(size))
+}
+
+private func normalise(
+  _ map: inout MemoryMap, _ information: borrowing BootInformation, _ image: KernelImage,
+  _ features: ProcessorFeatures, _ layout: Layout
+) {
+  do throws(MemoryMapError) {
+    try information.collectMemory(into: &map)
+    try map.add(
+      start: image.physical.lowerBound.rawValue, byteCount: image.physical.byteCount, kind: .kernel)
+    let addressable: UInt64 = 1 << UInt64(features.physicalAddressWidth)
+    try map.normalise(limit: PhysicalAddress(min(addressable, layout.linearCapacity)))
+  } catch {
+    refuse(error, capacity: map.capacity)
+  }
+}
+
+private func refuse(_ error: MemoryMapError, capacity: Int) -> Never {
+  switch error {
+  case .tooManyEntries:
+    cannotBoot("the memory map has more than \(capacity) entries")
+  case .notInRAM(let kind, let address, let other):
+    cannotBoot(
+      "the \(kind.name) at \(address) lies in \(other?.name ?? "a hole"), not in usable RAM")
+  case .pastLimit(let kind, let address):
+    cannotBoot("the \(kind.name) at \(address) lies past what the CPU can address")
+  case .noUsableRAM:
+    cannotBoot("the memory map has no usable RAM")
+  }
+}
+
+private func readMemoryTypes(_ features: ProcessorFeatures) -> MemoryTypeRanges {
+  do throws(MemoryTypeRangesError) {
+    return try MemoryTypeRanges(
+      areSupported: features.mtrr, physicalAddressWidth: features.physicalAddressWidth,
+      readMSR: readMSR)
+  } catch {
+    switch error {
+    case .tooManyVariableRanges(let count):
+      cannotBoot("the CPU has \(count) variable MTRRs, more than \(MemoryTypeRanges.capacity)")
+    }
+  }
+}
+
+private func build(
+  _ plan: KernelSpacePlan, _ map: borrowing MemoryMap, _ mode: PagingMode,
+  _ features: ProcessorFeatures, _ memory: LinearMemory, _ frames: inout EarlyFrameAllocator
+) -> PageTable<LinearMemory> {
+  do throws(PageTableError) {
+    return try initKernelPageTable(
+      plan, map, mode: mode, features: features, memory: memory, from: &frames)
+  } catch {
+    if case .outOfFrames(let shortage) = error {
+      cannotBoot(
+        """
+        too little RAM for the page tables: \(shortage.needed) frames needed at once, \
+        \(shortage.available) left below 4 GiB
+        """)
+    }
+    panic("the plan of the address space contradicts itself")
+  }
+}
+
+/// Reads the live tables back, shows them as a picture, and checks the promises on them.
+private func report(
+  _ plan: KernelSpacePlan, _ map: borrowing MemoryMap, _ features: ProcessorFeatures,
+  _ frames: inout EarlyFrameAllocator
+) {
+  let reader = KernelState.liveReader
+  do throws(OutOfFrames) {
+    let audit = try AddressSpaceAudit(
+      of: reader, against: plan, map, largestPage: features.largestPage, frames: &frames)
+    print("address space, read back from the live tables (root \(reader.root)):")
+    AddressSpaceReport(layout: plan.layout, survey: audit.survey).print()
+    BootReport.printTables(audit.survey, reader.mode)
+    BootReport.printPromises(audit)
+  } catch {
+    cannotBoot("too little RAM to check the page tables: \(error.needed) frames needed")
+  }
+}

@@ -1,0 +1,72 @@
+import Addressing
+import BootInfo
+import Frames
+import KernelSpace
+import Machine
+import PageTables
+
+// All that the kernel keeps while it runs. One CPU boots, with interrupts off, so nothing guards it
+// yet; each access says so.
+
+/// The kernel's page table, once it is active.
+nonisolated(unsafe) var kernelPageTable: PageTable<LinearMemory>?
+
+/// The normalised memory map, once the address space stands on it.
+nonisolated(unsafe) var memoryMap: MemoryMap?
+
+/// What fault reports need to know, from the first instructions on.
+enum KernelState {
+  private nonisolated(unsafe) static var record: BootRecord?
+
+  static func begin(_ bootRecord: BootRecord) {
+    // SAFETY: one CPU, interrupts off; likewise below.
+    unsafe record = bootRecord
+  }
+
+  /// The paging mode the CPU is in: CR4.LA57, bit 12.
+  static var mode: PagingMode { readCR4() & 1 << 12 != 0 ? .fiveLevel : .fourLevel }
+
+  static var layout: Layout { Layout(addressWidth: mode.addressWidth) }
+
+  /// What CR3 points at, whoever built it.
+  static var liveReader: PageTableReader<LinearMemory> {
+    let root = PhysicalAddress(readCR3()).alignedDown(to: .size4KiB)
+    return PageTableReader(root: root, mode: mode, memory: LinearMemory(layout))
+  }
+
+  static var image: KernelImage {
+    guard let record = unsafe record else { panic("the boot record is not there yet") }
+    return KernelImage(record)
+  }
+
+  /// The kind of region that a physical address lies in.
+  static func kindName(at address: PhysicalAddress) -> StaticString {
+    // SAFETY: as above.
+    let kind = unsafe memoryMap?.kind(at: address)
+    return (kind ?? nil)?.name ?? "a hole"
+  }
+}
+
+extension KernelImage {
+  init(_ record: BootRecord) {
+    func range(_ start: UInt64, _ end: UInt64) -> Range<VirtualAddress> {
+      VirtualAddress(start)..<VirtualAddress(end)
+    }
+    // How far the loader put the image from where it was linked: there, virtual minus physical is
+    // the base of the kernel code window.
+    let moved = KernelState.layout.kernelCode.lowerBound.rawValue &- record.loadedOffset
+    self.init(
+      loadedOffset: record.loadedOffset,
+      physical: PhysicalAddress(
+        record.linkStart &+ moved)..<PhysicalAddress(record.linkImageEnd &+ moved),
+      text: range(record.textStart, record.textEnd),
+      readOnlyData: range(record.rodataStart, record.rodataEnd),
+      data: range(record.dataStart, record.dataEnd),
+      stacks: [
+        range(record.bootStack, record.bootStackTop),
+        range(record.doubleFaultStack, record.doubleFaultStackTop),
+        range(record.nmiStack, record.nmiStackTop),
+        range(record.machineCheckStack, record.machineCheckStackTop),
+      ])
+  }
+}

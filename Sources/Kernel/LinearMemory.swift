@@ -1,0 +1,32 @@
+import Addressing
+import PageTables
+
+/// Physical memory through the linear mapping. The boot page table has it at the same base, for the
+/// first 4 GiB, so one value serves before activation and after.
+struct LinearMemory: PhysicalMemory {
+  let base: VirtualAddress
+
+  init(_ layout: Layout) { base = layout.linearMapping.lowerBound }
+
+  func table(at address: PhysicalAddress) -> TableEntries {
+    let pointer = unsafe UnsafeMutablePointer<UInt64>(bitPattern: UInt(pointer(to: address)))
+    // SAFETY: the caller knows that a table lies at `address`; tables are RAM, and the linear
+    // mapping holds all RAM, the boot page table's all that tables are made of before activation.
+    return unsafe TableEntries(unsafeBase: pointer.unsafelyUnwrapped)
+  }
+
+  /// `length` bytes of physical memory.
+  ///
+  /// - Precondition: they are RAM that the linear mapping holds and nobody writes to.
+  @_lifetime(immortal)
+  func bytes(at address: PhysicalAddress, count: Int) -> RawSpan {
+    let start = unsafe UnsafeRawPointer(bitPattern: UInt(pointer(to: address)))
+    // SAFETY: by the precondition the bytes are there, and stay.
+    let span = unsafe RawSpan(_unsafeStart: start.unsafelyUnwrapped, byteCount: count)
+    return unsafe _overrideLifetime(span, copying: ())
+  }
+
+  private func pointer(to address: PhysicalAddress) -> UInt64 {
+    base.rawValue + address.rawValue
+  }
+}
