@@ -35,7 +35,11 @@ let package = Package(
     floor(
       "Kernel",
       on: ["Machine", "Addressing", "BootInfo", "PageTables", "Frames", "KernelSpace"]),
+    .target(
+      name: "TestSupport", dependencies: ["Addressing", "BootInfo", "PageTables"],
+      path: "Tests/Support"),
     tests("AddressingTests", of: ["Addressing"]),
+    tests("BootInfoTests", of: ["Addressing", "BootInfo", "TestSupport"]),
     tests("KernelSpaceTests", of: ["KernelSpace", "Machine", "Addressing"]),
   ]
 )

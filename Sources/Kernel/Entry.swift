@@ -141,8 +141,8 @@ private func refuse(_ error: MemoryMapError, capacity: Int) -> Never {
 private func readMemoryTypes(_ features: ProcessorFeatures) -> MemoryTypeRanges {
   do throws(MemoryTypeRangesError) {
     return try MemoryTypeRanges(
-      areSupported: features.mtrr, physicalAddressWidth: features.physicalAddressWidth,
-      readMSR: readMSR)
+      areSupported: features.mtrr, hasTopOfMemory2: features.topOfMemory2,
+      physicalAddressWidth: features.physicalAddressWidth, readMSR: readMSR)
   } catch {
     switch error {
     case .tooManyVariableRanges(let count):

@@ -43,6 +43,8 @@ public struct MemoryTypeRanges: Sendable {
 
   private var fixedRangesEnabled = false
   private var fixedTypes = InlineArray<11, UInt64>(repeating: 0)
+  /// What is write-back by default, whatever `defaultType` says: AMD's RAM above 4 GiB.
+  private var writeBackByDefault = PhysicalAddress(0)..<PhysicalAddress(0)
   private var variableCount = 0
   private var variableRanges = InlineArray<32, VariableRange>(repeating: .init())
 
@@ -50,12 +52,14 @@ public struct MemoryTypeRanges: Sendable {
   ///
   /// - Parameters:
   ///   - areSupported: CPUID.1 EDX bit 12. Without it, no MSR is read.
+  ///   - hasTopOfMemory2: Whether the CPU has AMD's SYSCFG and TOM2.
   ///   - physicalAddressWidth: The bits of base and mask that count.
   ///   - readMSR: Reads the MSR of that number.
   /// - Throws: `tooManyVariableRanges` when enabled MTRRs have more ranges than `capacity`. To
   ///   leave some out would be to map uncacheable memory as write-back.
   public init(
-    areSupported: Bool, physicalAddressWidth: Int, readMSR: (UInt32) -> UInt64
+    areSupported: Bool, hasTopOfMemory2: Bool = false, physicalAddressWidth: Int,
+    readMSR: (UInt32) -> UInt64
   ) throws(MemoryTypeRangesError) {
     guard areSupported else { return }
     let definition = readMSR(0x2ff)
@@ -72,6 +76,13 @@ public struct MemoryTypeRanges: Sendable {
       fixedTypes[0] = readMSR(0x250)
       for index in 0..<2 { fixedTypes[1 + index] = readMSR(0x258 + UInt32(index)) }
       for index in 0..<8 { fixedTypes[3 + index] = readMSR(0x268 + UInt32(index)) }
+    }
+
+    let forced: UInt64 = 1 << 21 | 1 << 22
+    if hasTopOfMemory2, readMSR(0xc001_0010) & forced == forced {
+      let top = readMSR(0xc001_001d) & (1 << UInt64(PhysicalAddress.widest) - 1) & ~0x7f_ffff
+      let start: UInt64 = 4 << 30
+      writeBackByDefault = PhysicalAddress(start)..<PhysicalAddress(max(start, top))
     }
 
     let count = Int(capabilities & 0xff)
@@ -92,7 +103,11 @@ public struct MemoryTypeRanges: Sendable {
   public func run(at address: PhysicalAddress) -> (type: MTRRType, end: PhysicalAddress) {
     if fixedRangesEnabled && address < MemoryTypeRanges.fixedEnd { return fixedRange(at: address) }
     var matched: MTRRType?
-    var end = UInt64.max
+    let byDefault = writeBackByDefault
+    var end =
+      address < byDefault.lowerBound
+      ? byDefault.lowerBound.rawValue
+      : byDefault.contains(address) ? byDefault.upperBound.rawValue : UInt64.max
     // A subscript of the array would copy all of it for each range; its span copies once.
     let ranges = variableRanges.span
     for index in 0..<variableCount {
@@ -101,7 +116,8 @@ public struct MemoryTypeRanges: Sendable {
       guard range.covers(address.rawValue) else { continue }
       matched = matched?.overlapped(by: range.type) ?? range.type
     }
-    return (matched ?? defaultType, PhysicalAddress(end))
+    let unmatched = byDefault.contains(address) ? .writeBack : defaultType
+    return (matched ?? unmatched, PhysicalAddress(end))
   }
 
   /// Calls `body` for each run of one memory type in `range`, lowest first. The runs are maximal:

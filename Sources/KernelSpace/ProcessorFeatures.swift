@@ -3,7 +3,7 @@
 //
 //     leaf         register and bits
 //     0            EAX maximum basic leaf   EBX, EDX, ECX vendor, twelve letters in that order
-//     1            EDX 12 MTRR   13 PGE   16 PAT
+//     1            EDX 12 MTRR   13 PGE   16 PAT         ECX 31 a hypervisor runs us
 //     7            EBX 7 SMEP   20 SMAP          ECX 2 UMIP   16 LA57
 //     0x8000_0000  EAX maximum extended leaf
 //     0x8000_0001  EDX 20 execute disable   26 1-GiB pages
@@ -19,6 +19,9 @@ public struct ProcessorFeatures: Sendable {
 
   /// Memory type range registers.
   public let mtrr: Bool
+  /// AMD's SYSCFG and TOM2 registers, which share in the say about memory types. Hypervisors
+  /// imitate the MTRRs but seldom these, and reading a register that is not there is a fault.
+  public let topOfMemory2: Bool
   /// Translations that outlive a change of CR3: CR4.PGE may be set.
   public let globalPages: Bool
   /// The page attribute table.
@@ -60,6 +63,9 @@ public struct ProcessorFeatures: Sendable {
     mtrr = has(12, of: identity.edx)
     globalPages = has(13, of: identity.edx)
     pat = has(16, of: identity.edx)
+    // "Auth" of AuthenticAMD, "Hygo" of HygonGenuine.
+    let isAMD = basic.ebx == 0x6874_7541 || basic.ebx == 0x6f67_7948
+    topOfMemory2 = isAMD && mtrr && !has(31, of: identity.ecx)
 
     let structured = leaf(7, upTo: basic.eax)
     smep = has(7, of: structured.ebx)

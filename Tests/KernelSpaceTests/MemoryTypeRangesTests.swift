@@ -109,6 +109,31 @@ import Testing
         == upTo8G + [Run(0x2_0000_0000, 0x4_0000_0000, .uncacheable)])
   }
 
+  /// AMD's firmware leaves the default uncacheable and has RAM above 4 GiB write-back by TOM2; a
+  /// variable range still has its say there.
+  @Test func amdTopOfMemory2() throws {
+    var registers = Registers(
+      width: 48, defaultType: 0,
+      variable: [(6, 0xffff_8000_0000, 0), (0, 0xffff_f000_0000, 0x2_0000_0000)])
+    let withTOM2 = [
+      Run(0, 0x8000_0000, .writeBack), Run(0x8000_0000, 0x1_0000_0000, .uncacheable),
+      Run(0x1_0000_0000, 0x2_0000_0000, .writeBack),
+      Run(0x2_0000_0000, 0x2_1000_0000, .uncacheable),
+      Run(0x2_1000_0000, 0x8_3f80_0000, .writeBack), Run(0x8_3f80_0000, 1 << 40, .uncacheable),
+    ]
+    let without = [Run(0, 0x8000_0000, .writeBack), Run(0x8000_0000, 1 << 40, .uncacheable)]
+    registers.values[0xc001_001d] = 0x8_3f80_0000
+    for (systemConfiguration, expected) in [
+      (3 << 21, withTOM2), (1 << 21, without), (1 << 22, without), (0, without),
+    ] as [(UInt64, [Run])] {
+      registers.values[0xc001_0010] = systemConfiguration
+      let ranges = try registers.decoded(hasTopOfMemory2: true)
+      #expect(runs(of: ranges, from: 0, to: 1 << 40) == expected)
+      // Without the feature neither register is looked at.
+      #expect(runs(of: try registers.decoded(), from: 0, to: 1 << 40) == without)
+    }
+  }
+
   @Test func personalComputerWithStolenGraphicsMemory() throws {
     let registers = Registers(
       width: 36, defaultType: 0,
@@ -335,8 +360,12 @@ private struct Registers {
     return registers
   }
 
-  func decoded(areSupported: Bool = true) throws(MemoryTypeRangesError) -> MemoryTypeRanges {
-    try MemoryTypeRanges(areSupported: areSupported, physicalAddressWidth: width) { number in
+  func decoded(
+    areSupported: Bool = true, hasTopOfMemory2: Bool = false
+  ) throws(MemoryTypeRangesError) -> MemoryTypeRanges {
+    try MemoryTypeRanges(
+      areSupported: areSupported, hasTopOfMemory2: hasTopOfMemory2, physicalAddressWidth: width
+    ) { number in
       if values[number] == nil { Issue.record("MSR \(number) does not exist") }
       return values[number] ?? 0
     }

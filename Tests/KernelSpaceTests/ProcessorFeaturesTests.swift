@@ -89,6 +89,22 @@ private func registers(
     }
   }
 
+  /// TOM2 is for AMD's CPUs and their offspring, on bare metal.
+  @Test func topOfMemory2() {
+    let amd: [UInt32] = [0x6874_7541, 0x444d_4163, 0x6974_6e65]
+    let hygon: [UInt32] = [0x6f67_7948, 0x656e_6975, 0x6e65_476e]
+    let intel: [UInt32] = [0x756e_6547, 0x6c65_746e, 0x4965_6e69]
+    for (vendor, hypervisor, expected) in [
+      (amd, false, true), (hygon, false, true), (intel, false, false), (amd, true, false),
+    ] {
+      let made = features([
+        0: registers(eax: 1, ebx: vendor[0], ecx: vendor[1], edx: vendor[2]),
+        1: registers(ecx: hypervisor ? 1 << 31 : 0, edx: 1 << 12), 0x8000_0000: CPUIDResult(),
+      ])
+      #expect(made.topOfMemory2 == expected)
+    }
+  }
+
   @Test(arguments: [(0, 36), (36, 36), (40, 40), (52, 52), (53, 52), (255, 52)])
   func physicalAddressWidths(reported: UInt32, width: Int) {
     let made = features([
