@@ -13,7 +13,9 @@
 
 %include "machine.inc"
 
-extern highlandEntry, link_start, kernel_code_base, image_end
+extern highlandEntry, boot_record, boot_stack.top
+extern link_start, kernel_code_base, image_end
+extern fail, message.magic, message.cpuid, message.long_mode, message.no_execute
 
 MULTIBOOT2_HEADER_MAGIC equ 0xe85250d6
 MULTIBOOT2_LOADER_MAGIC equ 0x36d76289
@@ -314,58 +316,6 @@ link_four:
   loop .table
   ret
 
-; Says in one line why Highland cannot boot, on COM1 and on a VGA in text mode, and halts.
-; ESI: the message, as linked.
-fail:
-  add esi, ebp
-  push esi
-  lea edi, [ebp + serial_setup]
-  mov ecx, (serial_setup.end - serial_setup) / 2
-.setup:
-  movzx edx, byte [edi]
-  add edx, COM1
-  mov al, [edi + 1]
-  out dx, al
-  add edi, 2
-  loop .setup
-.send:
-  mov dx, COM1 + 5
-  mov ecx, 100000                 ; a port that never gets ready must not hang us
-.wait:
-  in al, dx
-  test al, 0x20                   ; transmitter holding register empty
-  loopz .wait
-  lodsb
-  test al, al
-  jz .sent
-  mov dx, COM1
-  out dx, al
-  jmp .send
-.sent:
-  pop esi
-  mov dx, VGA_GRAPHICS            ; text mode at 0xb8000: miscellaneous register, bits 3:2 = 11,
-  mov al, 6                       ; bit 0 = 0. Without a VGA it reads as all ones.
-  out dx, al
-  inc dx
-  in al, dx
-  and al, 0x0d
-  cmp al, 0x0c
-  jne .halt
-  mov edi, 0xb8000
-  mov ah, 0x4f                    ; white on red
-.show:
-  lodsb
-  cmp al, ' '                     ; the line end, or the NUL behind it
-  jb .halt
-  stosw
-  jmp .show
-.halt:
-  mov al, EXIT_FAILED             ; leaves the emulator, if it has a device for that
-  out EXIT_PORT, al
-.halted:
-  hlt
-  jmp .halted
-
 bits 64
 long_mode:
   mov eax, SELECTOR_DATA
@@ -385,27 +335,6 @@ boot_gdt:
   dq DESCRIPTOR_DATA
 .end:
 
-; COM1 at 115200 8N1: pairs of register and value.
-serial_setup:
-  db 1, 0x00                      ; no interrupts
-  db 3, 0x80                      ; the divisor stands in registers 0 and 1 now
-  db 0, 0x01
-  db 1, 0x00
-  db 3, 0x03                      ; 8 bits, no parity, one stop bit
-  db 2, 0xc7                      ; FIFO on and cleared
-  db 4, 0x03                      ; data terminal ready, request to send
-.end:
-
-message:
-.magic:
-  db "highland: cannot boot: the loader is not multiboot2 (wrong magic in EAX)", 13, 10, 0
-.cpuid:
-  db "highland: cannot boot: this CPU has no CPUID instruction", 13, 10, 0
-.long_mode:
-  db "highland: cannot boot: this CPU has no long mode (64 bits)", 13, 10, 0
-.no_execute:
-  db "highland: cannot boot: this CPU has no NX (no-execute pages)", 13, 10, 0
-
 section .text
 ; In the kernel code window, by the boot page table. EBX: the boot information, EBP: how far the
 ; loader moved us; the upper halves of both are undefined after the mode switch.
@@ -421,5 +350,3 @@ higher_half:
   xor ebp, ebp                    ; the end of every backtrace
   call highlandEntry
   ud2
-
-extern boot_record, boot_stack.top

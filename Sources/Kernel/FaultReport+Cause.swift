@@ -67,7 +67,7 @@ extension FaultReport {
     case .kernelCode:
       Kernel.print("\(code.access) in the kernel code window, outside the kernel image")
     case let window:
-      Kernel.print("\(code.access) in \(window.name), where nothing is mapped")
+      Kernel.print("\(code.access) in \(window.place), where nothing is mapped")
     }
   }
 
@@ -106,6 +106,23 @@ extension FaultReport {
         """)
     } else {
       Kernel.print("not an instruction of this CPU")
+    }
+  }
+}
+
+extension Window {
+  /// The window in the middle of a sentence.
+  var place: StaticString {
+    switch self {
+    case .lowerHalf: "the lower half"
+    case .notCanonical: "the non-canonical addresses"
+    case .linearMapping: "the linear mapping"
+    case .vmalloc: "the vmalloc window"
+    case .frameMetadata: "the frame metadata window"
+    case .unusedHole: "the unused hole"
+    case .kernelCode: "the kernel code window"
+    case .unusedTop: "the unused top"
+    case .beyondTheEnd: "what lies beyond the end"
     }
   }
 }

@@ -22,7 +22,7 @@ struct FaultReport {
     printPart("  cause     ")
     printCause()
     if vector == Exception.pageFault {
-      Kernel.print("  address   \(address), in \(KernelState.layout.window(of: address).name)")
+      Kernel.print("  address   \(address), in \(KernelState.layout.window(of: address).place)")
       printWalk()
     }
     printRegisters()
