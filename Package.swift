@@ -35,6 +35,10 @@ let package = Package(
     floor(
       "Kernel",
       on: ["Machine", "Addressing", "BootInfo", "PageTables", "Frames", "KernelSpace"]),
+    // An independent reader of page tables: it shares no code with the floors it judges. Optimised
+    // in debug builds too, since it meets tables of millions of leaves: seven times faster.
+    .target(
+      name: "Oracle", path: "Tests/Oracle", swiftSettings: [.unsafeFlags(["-O"])]),
     .target(
       name: "TestSupport", dependencies: ["Addressing", "BootInfo", "PageTables"],
       path: "Tests/Support"),
