@@ -1,0 +1,65 @@
+// Physical memory for tests: page tables lie in it as they would in RAM.
+
+import Addressing
+import Foundation
+import PageTables
+
+/// A stretch of physical memory whose frames can be used once they were handed out. Untouched
+/// frames cost no host memory.
+public final class SimulatedMemory: PhysicalMemory {
+  /// What a frame holds when it is handed out: where a table is not cleared, it maps something.
+  public static let garbage: UInt64 = 0xdead_beef_dead_beef
+
+  public let range: Range<PhysicalAddress>
+  /// The frames in use, in the order they were handed out.
+  public private(set) var handedOut: [PhysicalAddress] = []
+  private var isHandedOut: [Bool]
+  private let base: UnsafeMutableRawPointer
+
+  /// - Parameter byteCount: a multiple of 4 KiB, like `start`.
+  public init(from start: PhysicalAddress = PhysicalAddress(1 << 20), byteCount: Int = 1 << 30) {
+    range = start..<start + UInt64(byteCount)
+    isHandedOut = Array(repeating: false, count: byteCount >> 12)
+    base = mmap(
+      nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    precondition(base != MAP_FAILED)
+  }
+
+  deinit { munmap(base, isHandedOut.count << 12) }
+
+  /// Traps unless `address` is a frame that was handed out.
+  public func table(at address: PhysicalAddress) -> TableEntries {
+    precondition(isHandedOut[frame(address)], "access to a frame that was never handed out")
+    return TableEntries(unsafeBase: entries(address))
+  }
+
+  /// Makes the frame at `address` usable and fills it with garbage. Traps if it is in use.
+  public func handOut(_ address: PhysicalAddress) {
+    let frame = frame(address)
+    precondition(!isHandedOut[frame], "a frame is handed out twice")
+    isHandedOut[frame] = true
+    handedOut.append(address)
+    entries(address).update(repeating: SimulatedMemory.garbage, count: TableEntries.count)
+  }
+
+  /// The entries of many tables: what the oracle reads.
+  public func readTables(_ addresses: [UInt64]) -> [[UInt64]] {
+    addresses.map { address in
+      let address = PhysicalAddress(address)
+      precondition(isHandedOut[frame(address)], "the oracle was led to a frame never handed out")
+      return Array(UnsafeBufferPointer(start: entries(address), count: TableEntries.count))
+    }
+  }
+
+  /// The bytes of all frames in use, to compare before and after.
+  public var image: [[UInt64]] { readTables(handedOut.map(\.rawValue)) }
+
+  private func frame(_ address: PhysicalAddress) -> Int {
+    precondition(address.isAligned(to: .size4KiB) && range.contains(address))
+    return Int((address - range.lowerBound) >> 12)
+  }
+
+  private func entries(_ address: PhysicalAddress) -> UnsafeMutablePointer<UInt64> {
+    base.advanced(by: frame(address) << 12).assumingMemoryBound(to: UInt64.self)
+  }
+}
