@@ -44,6 +44,7 @@ let package = Package(
       path: "Tests/Support"),
     tests("AddressingTests", of: ["Addressing"]),
     tests("BootInfoTests", of: ["Addressing", "BootInfo", "TestSupport"]),
+    tests("PageTablesTests", of: ["Addressing", "PageTables", "Oracle", "TestSupport"]),
     tests("KernelSpaceTests", of: ["KernelSpace", "Machine", "Addressing"]),
   ]
 )
