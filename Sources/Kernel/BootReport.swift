@@ -2,6 +2,7 @@ import Addressing
 import BootInfo
 import Frames
 import KernelSpace
+import Machine
 import PageTables
 
 // What the kernel tells about the machine it found itself on.
@@ -59,10 +60,16 @@ enum BootReport {
       , \(mode.levels) paging levels, \(features.physicalAddressWidth) physical address bits, \
       1 GiB pages: \(features.gigabytePages ? "yes" : "no")
       """)
+  }
+
+  /// What the CPU enforces from now on, as its registers say.
+  static func printProtections() {
+    let (cr0, cr4, efer) = (readCR0(), readCR4(), readMSR(0xc000_0080))
     print(
       """
-      protections: NX WP\(features.smep ? " SMEP" : "")\(features.smap ? " SMAP" : "")\
-      \(features.umip ? " UMIP" : ""); global pages: \(features.globalPages ? "yes" : "no")
+      protections on:\(efer & 1 << 11 != 0 ? " NX" : "")\(cr0 & 1 << 16 != 0 ? " WP" : "")\
+      \(cr4 & 1 << 20 != 0 ? " SMEP" : "")\(cr4 & 1 << 21 != 0 ? " SMAP" : "")\
+      \(cr4 & 1 << 11 != 0 ? " UMIP" : ""); global pages: \(cr4 & 1 << 7 != 0 ? "on" : "off")
       """)
   }
 

@@ -52,6 +52,7 @@ private func boot(_ record: BootRecord) -> Never {
   activateKernelPageTable(table, features: features)
   clock.stop(.activate)
 
+  BootReport.printProtections()
   BootReport.printMemoryTypes(plan, map)
   report(plan, map, features, &frames)
   // SAFETY: one CPU, interrupts off: nobody else is at the kernel's state.

@@ -56,12 +56,12 @@ public struct AddressSpaceAudit: Sendable {
     var traversal = PageTableTraversal(reader)
     while let item = traversal.next() {
       switch item {
-      case .table(let address, let level):
+      case .table(let address, let level, let start):
         // A shared table counts once and is not read again: below it all would be seen twice.
         if let ordinal = frames.ordinal(ofTaken: address), seen.insert(ordinal) {
           survey.countTable(atLevel: level)
         } else {
-          broken(.ownTables, at: VirtualAddress(address.rawValue))
+          broken(.ownTables, at: start)
           traversal.skipTable()
         }
       case .leaf(let leaf, let rights):

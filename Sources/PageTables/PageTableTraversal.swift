@@ -4,7 +4,8 @@ import Addressing
 /// `nil`. Each table comes before what lies below it.
 public struct PageTableTraversal<Memory: PhysicalMemory> {
   public enum Item {
-    case table(PhysicalAddress, level: Int)
+    /// A table and the first address it translates.
+    case table(PhysicalAddress, level: Int, from: VirtualAddress)
     /// A leaf and what every entry on the way to it grants.
     case leaf(Mapping, effectiveRights: Rights)
   }
@@ -36,7 +37,7 @@ public struct PageTableTraversal<Memory: PhysicalMemory> {
     if !started {
       started = true
       depth = 1
-      return .table(reader.root, level: reader.mode.levels)
+      return .table(reader.root, level: reader.mode.levels, from: VirtualAddress(0))
     }
     while depth > 0 {
       let position = path[depth - 1]
@@ -51,17 +52,17 @@ public struct PageTableTraversal<Memory: PhysicalMemory> {
       let level = reader.mode.levels - depth + 1
       let entry = entries[index]
       let start = position.start | UInt64(index) << VirtualAddress.shift(atLevel: level)
+      let virtual = VirtualAddress(signExtending: start, in: reader.mode.addressWidth)
       let granted = position.granted.intersection(entry.rights)
       switch entry.item(atLevel: level) {
       case .absent: continue
       case .table(let table):
         path[depth] = Position(table: table, index: 0, start: start, granted: granted)
         depth += 1
-        return .table(table, level: level - 1)
+        return .table(table, level: level - 1, from: virtual)
       case .leaf(let physical, let size):
         let mapping = Mapping(
-          virtual: VirtualAddress(signExtending: start, in: reader.mode.addressWidth),
-          physical: physical, size: size, property: entry.property(size: size))
+          virtual: virtual, physical: physical, size: size, property: entry.property(size: size))
         return .leaf(mapping, effectiveRights: granted)
       }
     }
