@@ -6,7 +6,7 @@ import Machine
 // active, so the screen is for what goes wrong before.
 
 enum Console {
-  static func put(_ byte: UInt8) {
+  @inline(never) static func put(_ byte: UInt8) {
     if byte == UInt8(ascii: "\n") { SerialPort.put(UInt8(ascii: "\r")) }
     SerialPort.put(byte)
     if unsafe BootScreen.isOn { BootScreen.put(byte) }

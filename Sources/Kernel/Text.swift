@@ -37,7 +37,7 @@ struct Text: ExpressibleByStringInterpolation {
     }
 
     /// All 16 digits, in groups of four.
-    func appendInterpolation(hex number: UInt64) {
+    @inline(never) func appendInterpolation(hex number: UInt64) {
       Self.put("0x")
       for shift in stride(from: UInt64(60), through: 0, by: -4) {
         Self.put(hexDigit: number >> shift)
@@ -58,7 +58,7 @@ struct Text: ExpressibleByStringInterpolation {
     }
 
     /// An exact size, in the largest unit that divides it; right-aligned in a column of `width`.
-    func appendInterpolation(bytes: UInt64, width: Int = 0) {
+    @inline(never) func appendInterpolation(bytes: UInt64, width: Int = 0) {
       var amount = bytes
       var unit = 0
       while amount != 0, amount & 1023 == 0, unit < 5 {
@@ -89,7 +89,8 @@ struct Text: ExpressibleByStringInterpolation {
 
     func appendInterpolation(_ word: borrowing Word) { word.forEachByte(Self.put(foreign:)) }
 
-    fileprivate static func put(_ text: StaticString) {
+    /// Kept out of line: otherwise each character of each literal becomes a call.
+    @inline(never) fileprivate static func put(_ text: StaticString) {
       // SAFETY: the bytes of a string literal lie in the image.
       for index in 0..<text.utf8CodeUnitCount { unsafe Console.put(text.utf8Start[index]) }
     }
@@ -103,7 +104,7 @@ struct Text: ExpressibleByStringInterpolation {
       Console.put(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
     }
 
-    private static func put(decimal number: UInt64) {
+    @inline(never) private static func put(decimal number: UInt64) {
       if number >= 10 { put(decimal: number / 10) }
       Console.put(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number % 10))
     }
@@ -118,7 +119,7 @@ struct Text: ExpressibleByStringInterpolation {
       return count
     }
 
-    private static func pad(from used: Int, to width: Int) {
+    @inline(never) private static func pad(from used: Int, to width: Int) {
       for _ in stride(from: used, to: width, by: 1) { Console.put(UInt8(ascii: " ")) }
     }
   }
