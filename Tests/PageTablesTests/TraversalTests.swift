@@ -6,29 +6,37 @@ import PageTables
 import TestSupport
 import Testing
 
-/// An item of a traversal: where it leads, and twice its level, plus one if it is a table. A table
-/// so comes before the leaves in it, and those before the tables below.
+/// An item of a traversal: what it translates, where it leads, and twice its level, plus one if it
+/// is a table. A table so comes before the leaves in it, and those before the tables below.
 private struct Sight: Equatable {
+  var virtual: UInt64
   var physical: UInt64
   var rank: Int
 
-  init(_ table: Snapshot.Table) { (physical, rank) = (table.physical, 2 * table.level + 1) }
-  init(_ leaf: Leaf) { (physical, rank) = (leaf.physical, 2 * (Int(leaf.shift) - 3) / 9) }
+  init(_ table: Snapshot.Table) {
+    (virtual, physical, rank) = (table.virtual, table.physical, 2 * table.level + 1)
+  }
+
+  init(_ leaf: Leaf) {
+    (virtual, physical, rank) = (leaf.virtual, leaf.physical, 2 * (Int(leaf.shift) - 3) / 9)
+  }
 
   init(_ item: PageTableTraversal<SimulatedMemory>.Item) {
     switch item {
-    case .table(let address, let level): (physical, rank) = (address.rawValue, 2 * level + 1)
+    case .table(let address, let level, let start):
+      (virtual, physical, rank) = (start.rawValue, address.rawValue, 2 * level + 1)
     case .leaf(let mapping, _):
-      (physical, rank) = (mapping.physical.rawValue, 2 * mapping.size.level)
+      (virtual, physical, rank) = (
+        mapping.virtual.rawValue, mapping.physical.rawValue, 2 * mapping.size.level
+      )
     }
   }
 
   /// All that the oracle has found, from `lowestLevel` up.
   static func all(in snapshot: Snapshot, lowestLevel: Int = 1) -> [Sight] {
-    var sights = snapshot.tables.map { (virtual: $0.virtual, sight: Sight($0)) }
-    sights += snapshot.leaves.map { (virtual: $0.virtual, sight: Sight($0)) }
-    sights.sort { ($0.virtual, -$0.sight.rank) < ($1.virtual, -$1.sight.rank) }
-    return sights.map(\.sight).filter { $0.rank >= 2 * lowestLevel }
+    let sights = snapshot.tables.map { Sight($0) } + snapshot.leaves.map { Sight($0) }
+    return sights.filter { $0.rank >= 2 * lowestLevel }
+      .sorted { ($0.virtual, -$0.rank) < ($1.virtual, -$1.rank) }
   }
 }
 
@@ -58,7 +66,7 @@ private struct Sight: Equatable {
     var traversal = PageTableTraversal(scenario.bench.table.reader)
     var sights: [Sight] = []
     while let item = traversal.next() {
-      if case .table(_, let level) = item, level < lowestLevel {
+      if case .table(_, let level, _) = item, level < lowestLevel {
         traversal.skipTable()
       } else {
         sights.append(Sight(item))
