@@ -15,34 +15,32 @@ enum Console {
 
 /// The VGA's text screen, 80 by 25 characters, through the boot page table's linear mapping.
 enum BootScreen {
-  private(set) nonisolated(unsafe) static var isOn = false
-  private nonisolated(unsafe) static var base: UInt64 = 0
+  fileprivate private(set) nonisolated(unsafe) static var isOn = false
+  /// Where the screen is mapped; `nil` if it is not, or is not there.
+  private nonisolated(unsafe) static var base: VirtualAddress?
   private nonisolated(unsafe) static var position = 0
 
   private static var columns: Int { 80 }
   private static var cells: Int { 80 * 25 }
 
-  /// Shows from now on what goes to the console, from the top of the screen, if there is a VGA in
-  /// text mode: its miscellaneous graphics register then maps 0xb8000 (bits 3:2 = 11) and has the
-  /// graphics bit clear. Where there is no VGA it reads as all ones.
+  /// Looks whether there is a VGA in text mode: its miscellaneous graphics register then maps
+  /// 0xb8000 (bits 3:2 = 11) and has the graphics bit clear. Without a VGA it reads as all ones.
   ///
   /// - Precondition: the boot page table is active.
-  static func turnOn(_ layout: Layout) {
+  static func find(_ layout: Layout) {
     out8(0x3ce, 6)
     guard in8(0x3cf) & 0x0d == 0x0c else { return }
-    // SAFETY: one CPU, interrupts off.
-    unsafe base = layout.linearMapping.lowerBound.rawValue + 0xb8000
-    unsafe isOn = true
+    // SAFETY: one CPU, interrupts off; likewise below.
+    unsafe base = layout.linearMapping.lowerBound + 0xb8000
   }
 
   /// The kernel page table takes over: the screen is no longer mapped.
-  static func turnOff() {
-    // SAFETY: one CPU, interrupts off.
-    unsafe isOn = false
-  }
+  static func forget() { unsafe base = nil }
+
+  /// Shows what goes to the console from now on, from the top of the screen, if there is one.
+  static func turnOn() { unsafe isOn = base != nil }
 
   fileprivate static func put(_ byte: UInt8) {
-    // SAFETY: one CPU, interrupts off.
     var cell = unsafe position
     if byte == UInt8(ascii: "\n") {
       repeat {
@@ -58,9 +56,8 @@ enum BootScreen {
 
   /// White on red. What does not fit on the screen is on the serial line only.
   private static func show(_ byte: UInt8, at cell: Int) {
-    guard cell < cells else { return }
-    // SAFETY: set once, before `isOn`.
-    let address = unsafe base + UInt64(cell) * 2
+    guard cell < cells, let base = unsafe base else { return }
+    let address = base.rawValue + UInt64(cell) * 2
     store8(address, byte)
     store8(address + 1, 0x4f)
   }

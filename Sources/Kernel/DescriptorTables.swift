@@ -1,3 +1,4 @@
+import KernelSpace
 import Machine
 
 // The CPU's descriptor tables: segments, as few as long mode allows, and a gate for each exception.
@@ -30,10 +31,12 @@ enum DescriptorTables {
     }
   }
 
-  static func install(_ record: BootRecord) {
+  static func install(_ record: BootRecord, _ features: ProcessorFeatures) {
     installSegments(record)
     installTaskState(record)
     installGates(record)
+    // From here on a machine check is an exception too, not a reset (SDM volume 3, 16.3.2.1).
+    if features.machineCheck { writeCR4(readCR4() | 1 << 6) }
   }
 
   /// Flat ring 0 code and data (SDM volume 3, 3.4.5), and the task state segment, whose descriptor

@@ -19,13 +19,13 @@ private func boot(_ record: BootRecord) -> Never {
   var clock = BootClock()
   SerialPort.setUp()
   KernelState.begin(record)
-  DescriptorTables.install(record)
   let features = ProcessorFeatures(readCPUID: cpuid)
+  DescriptorTables.install(record, features)
   let mode = KernelState.mode
   let layout = KernelState.layout
   let image = KernelState.image
   let memory = LinearMemory(layout)
-  BootScreen.turnOn(layout)
+  BootScreen.find(layout)
 
   let information = readInformation(at: PhysicalAddress(record.information), memory)
   clock.stop(.parse)
@@ -48,7 +48,7 @@ private func boot(_ record: BootRecord) -> Never {
   clock.stop(.build)
 
   clock.start()
-  BootScreen.turnOff()
+  BootScreen.forget()
   activateKernelPageTable(table, features: features)
   clock.stop(.activate)
 

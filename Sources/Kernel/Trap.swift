@@ -19,6 +19,7 @@ public func highlandTrap(_ frame: UnsafePointer<TrapFrame>) -> Never {
     end(.failure)
   }
   unsafe isReporting = true
+  BootScreen.turnOn()
   FaultReport(frame).print()
   end(.failure)
 }

@@ -3,7 +3,7 @@
 //
 //     leaf         register and bits
 //     0            EAX maximum basic leaf   EBX, EDX, ECX vendor, twelve letters in that order
-//     1            EDX 12 MTRR   13 PGE   16 PAT         ECX 31 a hypervisor runs us
+//     1            EDX 7 MCE   12 MTRR   13 PGE   16 PAT      ECX 31 a hypervisor runs us
 //     7            EBX 7 SMEP   20 SMAP          ECX 2 UMIP   16 LA57
 //     0x8000_0000  EAX maximum extended leaf
 //     0x8000_0001  EDX 20 execute disable   26 1-GiB pages
@@ -17,6 +17,8 @@ public struct ProcessorFeatures: Sendable {
   /// The vendor's name in ASCII, "GenuineIntel" for one.
   public let vendor: InlineArray<12, UInt8>
 
+  /// Machine checks as exceptions: CR4.MCE may be set. Without it one resets the machine.
+  public let machineCheck: Bool
   /// Memory type range registers.
   public let mtrr: Bool
   /// AMD's SYSCFG and TOM2 registers, which share in the say about memory types. Hypervisors
@@ -60,6 +62,7 @@ public struct ProcessorFeatures: Sendable {
     }
 
     let identity = leaf(1, upTo: basic.eax)
+    machineCheck = has(7, of: identity.edx)
     mtrr = has(12, of: identity.edx)
     globalPages = has(13, of: identity.edx)
     pat = has(16, of: identity.edx)

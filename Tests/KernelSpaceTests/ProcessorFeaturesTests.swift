@@ -28,7 +28,7 @@ private func registers(
     let all = [
       "mtrr": features.mtrr, "pge": features.globalPages, "pat": features.pat,
       "smep": features.smep, "smap": features.smap, "umip": features.umip, "la57": features.la57,
-      "nx": features.noExecute, "1g": features.gigabytePages,
+      "nx": features.noExecute, "1g": features.gigabytePages, "mce": features.machineCheck,
     ]
     return Set(all.filter(\.value).keys)
   }
@@ -44,7 +44,7 @@ private func registers(
     ])
     #expect(vendor(of: server) == "GenuineIntel")
     #expect(
-      names(server) == ["mtrr", "pge", "pat", "smep", "smap", "umip", "la57", "nx", "1g"])
+      names(server) == ["mce", "mtrr", "pge", "pat", "smep", "smap", "umip", "la57", "nx", "1g"])
     #expect(server.physicalAddressWidth == 52)
     #expect(server.largestPage == .size1GiB)
   }
@@ -58,7 +58,7 @@ private func registers(
       0x8000_0001: registers(edx: 0xe1d3_fbff),
     ])
     #expect(vendor(of: old) == "AuthenticAMD")
-    #expect(names(old) == ["mtrr", "pge", "pat", "nx"])
+    #expect(names(old) == ["mce", "mtrr", "pge", "pat", "nx"])
     #expect(old.physicalAddressWidth == 36)
     #expect(old.largestPage == .size2MiB)
   }
@@ -72,7 +72,8 @@ private func registers(
   /// Each bit alone, so that no two are mixed up.
   @Test func oneBitOneFeature() {
     let bits: [(leaf: UInt32, register: WritableKeyPath<CPUIDResult, UInt32>, Int, String)] = [
-      (1, \.edx, 12, "mtrr"), (1, \.edx, 13, "pge"), (1, \.edx, 16, "pat"), (7, \.ebx, 7, "smep"),
+      (1, \.edx, 7, "mce"), (1, \.edx, 12, "mtrr"), (1, \.edx, 13, "pge"), (1, \.edx, 16, "pat"),
+      (7, \.ebx, 7, "smep"),
       (7, \.ebx, 20, "smap"), (7, \.ecx, 2, "umip"), (7, \.ecx, 16, "la57"),
       (0x8000_0001, \.edx, 20, "nx"), (0x8000_0001, \.edx, 26, "1g"),
     ]
