@@ -41,9 +41,8 @@ enum KernelState {
 
   /// The kind of region that a physical address lies in.
   static func kindName(at address: PhysicalAddress) -> StaticString {
-    // SAFETY: as above.
-    let kind = unsafe memoryMap?.kind(at: address)
-    return (kind ?? nil)?.name ?? "a hole"
+    guard unsafe memoryMap?.count != nil else { return "not known yet" }
+    return unsafe memoryMap?.kind(at: address)?.name ?? "a hole"
   }
 }
 

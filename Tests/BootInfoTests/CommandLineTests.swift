@@ -1,6 +1,7 @@
 // Words, quotes and escapes of the command line, against examples and a second decoder.
 
 import BootInfo
+import TestSupport
 import Testing
 
 /// The decoded words of a line.

@@ -1,4 +1,4 @@
-// Memory maps as plain values, and random numbers that are the same on every run.
+// Memory maps as plain values.
 
 import Addressing
 import BootInfo
@@ -53,19 +53,4 @@ func normalised(
   try map.add(reports)
   try map.normalise(limit: limit)
   return Outcome(of: map)
-}
-
-/// SplitMix64: the same numbers on every run.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ mixed >> 31
-  }
 }
