@@ -33,32 +33,30 @@ public struct EarlyFrameAllocator: ~Copyable {
   /// The frame below 1 MiB that is kept for the trampoline of later CPUs; `nil` if there is none.
   public private(set) var trampoline: PhysicalAddress?
 
-  /// What a region of the memory map takes of the allocator's memory.
-  public static var bytesPerRegion: Int { MemoryLayout<FrameRange>.stride }
+  /// What a range of frames takes of the allocator's memory.
+  public static var bytesPerRange: Int { MemoryLayout<FrameRange>.stride }
 
-  /// Takes in the usable regions of a normalised map.
+  /// An allocator without frames.
   ///
-  /// - Parameter storage: `bytesPerRegion` for each region of `map`, 8-byte aligned, that nobody
-  ///   else uses as long as the allocator lives.
-  /// - Complexity: O(regions); no frame is touched.
-  @unsafe public init(
-    _ map: borrowing MemoryMap, unsafeStorage storage: UnsafeMutableRawBufferPointer
-  ) {
+  /// - Parameter storage: `bytesPerRange` for each range that will be added, 8-byte aligned, that
+  ///   nobody else uses as long as the allocator lives.
+  @unsafe public init(unsafeStorage storage: UnsafeMutableRawBufferPointer) {
     // SAFETY: the caller vouches for it.
     ranges = unsafe FixedArray(unsafeStorage: storage)
-    precondition(ranges.capacity >= map.count)
-    for index in 0..<map.count where map[index].kind == .usable { add(map[index].range) }
   }
 
-  private mutating func add(_ range: Range<PhysicalAddress>) {
+  /// Takes in usable RAM, as far as it lies within bounds. Ranges come lowest first; one that there
+  /// is no room for stays out.
+  ///
+  /// - Complexity: O(1); no frame is touched.
+  public mutating func add(_ range: Range<PhysicalAddress>) {
     let low = range.clamped(to: PhysicalAddress(PageSize.size4KiB.byteCount)..<Self.lowest)
     if !low.isEmpty { trampoline = low.upperBound - PageSize.size4KiB.byteCount }
     let usable = range.clamped(to: Self.lowest..<Self.end)
     guard !usable.isEmpty else { return }
     let first = usable.lowerBound.rawValue >> PageSize.size4KiB.shift
     let end = usable.upperBound.rawValue >> PageSize.size4KiB.shift
-    // There is room: no more usable regions than regions.
-    _ = ranges.append(FrameRange(first: first, next: first, end: end))
+    guard ranges.append(FrameRange(first: first, next: first, end: end)) else { return }
     available += Int(truncatingIfNeeded: end - first)
   }
 

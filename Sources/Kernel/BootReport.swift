@@ -33,7 +33,7 @@ enum BootReport {
     }
   }
 
-  static func printNormalisedMap(_ map: borrowing MemoryMap, trampoline: PhysicalAddress?) {
+  static func printNormalisedMap(_ map: borrowing MemoryMap) {
     print(
       "memory map normalised: \(map.count) regions, \(bytes: map.ramByteCount) of RAM")
     for index in 0..<map.count {
@@ -42,7 +42,6 @@ enum BootReport {
         region.range.lowerBound.rawValue, region.range.upperBound.rawValue, region.range.byteCount)
       print("\(region.kind.name)")
     }
-    if let trampoline { print("kept for the trampoline of later CPUs: frame \(trampoline)") }
     if map.ramLeftOut > 0 {
       print("left out: \(bytes: map.ramLeftOut) of RAM past what the CPU or the window can address")
     }
@@ -83,6 +82,15 @@ enum BootReport {
     plan.forEachLeftOut(of: map) { (range, type) in
       print(
         "left out: RAM \(range.lowerBound) - \(range.upperBound), by its MTRR \(type.name)")
+    }
+  }
+
+  /// Later CPUs start in real mode: their first code must lie below 1 MiB.
+  static func printTrampoline(_ frame: PhysicalAddress?) {
+    if let frame {
+      print("kept for the trampoline of later CPUs: frame \(frame)")
+    } else {
+      print("no usable frame below 1 MiB: later CPUs could not be started")
     }
   }
 

@@ -36,14 +36,15 @@ private func boot(_ record: BootRecord) -> Never {
   clock.start()
   var map = makeMemoryMap(record)
   normalise(&map, information, image, features, layout)
-  var frames = makeEarlyFrames(record, map)
   clock.stop(.normalise)
-  BootReport.printNormalisedMap(map, trampoline: frames.trampoline)
+  BootReport.printNormalisedMap(map)
   BootReport.printProcessor(features, mode)
 
   clock.start()
   let types = readMemoryTypes(features)
   let plan = KernelSpacePlan(layout: layout, image: image, memoryTypes: types)
+  var frames = makeEarlyFrames(record)
+  plan.forEachUsableRange(of: map) { range in frames.add(range) }
   let table = build(plan, map, mode, features, memory, &frames)
   clock.stop(.build)
 
@@ -54,6 +55,7 @@ private func boot(_ record: BootRecord) -> Never {
 
   BootReport.printProtections()
   BootReport.printMemoryTypes(plan, map)
+  BootReport.printTrampoline(frames.trampoline)
   report(plan, map, features, &frames)
   // SAFETY: one CPU, interrupts off: nobody else is at the kernel's state.
   unsafe kernelPageTable = consume table
@@ -96,12 +98,10 @@ private func makeMemoryMap(_ record: BootRecord) -> MemoryMap {
   unsafe MemoryMap(unsafeStorage: storage(record.memoryMapStorage, record.memoryMapStorageSize))
 }
 
-private func makeEarlyFrames(
-  _ record: BootRecord, _ map: borrowing MemoryMap
-) -> EarlyFrameAllocator {
+private func makeEarlyFrames(_ record: BootRecord) -> EarlyFrameAllocator {
   // SAFETY: as above.
   unsafe EarlyFrameAllocator(
-    map, unsafeStorage: storage(record.earlyFramesStorage, record.earlyFramesStorageSize))
+    unsafeStorage: storage(record.earlyFramesStorage, record.earlyFramesStorageSize))
 }
 
 @unsafe private func storage(_ start: UInt64, _ size: UInt64) -> UnsafeMutableRawBufferPointer {

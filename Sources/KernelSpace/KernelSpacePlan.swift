@@ -46,6 +46,17 @@ public struct KernelSpacePlan: Sendable {
     }
   }
 
+  /// The usable RAM that the linear mapping holds: what frames may come from. Lowest first.
+  public func forEachUsableRange(
+    of map: borrowing MemoryMap, _ body: (Range<PhysicalAddress>) -> Void
+  ) {
+    for index in 0..<map.count where map[index].kind == .usable {
+      memoryTypes.forEachRun(in: map[index].range) { (range, type) in
+        if type.allowsWriteBack { body(range) }
+      }
+    }
+  }
+
   /// The RAM that stays out of the linear mapping, and the MTRR type that keeps it out.
   public func forEachLeftOut<Failure: Error>(
     of map: borrowing MemoryMap,
