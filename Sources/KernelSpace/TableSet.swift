@@ -37,8 +37,8 @@ struct TableSet<Memory: PhysicalMemory> {
     let words = memory.table(at: frames[number / Self.bitsPerFrame])
     let word = number % Self.bitsPerFrame / 64
     let bit: UInt64 = 1 << UInt64(number % 64)
-    guard words[word].rawValue & bit == 0 else { return false }
-    words[word] = PageTableEntry(rawValue: words[word].rawValue | bit)
+    guard words[word: word] & bit == 0 else { return false }
+    words[word: word] |= bit
     return true
   }
 }

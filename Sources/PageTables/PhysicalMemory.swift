@@ -45,15 +45,21 @@ public struct OutOfFrames: Error, Equatable {
   @unsafe public init(unsafeBase base: UnsafeMutablePointer<UInt64>) { unsafe self.base = base }
 
   public subscript(index: Int) -> PageTableEntry {
+    get { PageTableEntry(rawValue: self[word: index]) }
+    nonmutating set { self[word: index] = newValue.rawValue }
+  }
+
+  /// An entry as a plain number: for frames that hold something else than a table.
+  public subscript(word index: Int) -> UInt64 {
     get {
       precondition(index >= 0 && index < TableEntries.count)
       // SAFETY: `base` starts 512 entries, and the index is one of them.
-      return unsafe PageTableEntry(rawValue: base[index])
+      return unsafe base[index]
     }
     nonmutating set {
       precondition(index >= 0 && index < TableEntries.count)
       // SAFETY: as above.
-      unsafe base[index] = newValue.rawValue
+      unsafe base[index] = newValue
     }
   }
 
