@@ -4,7 +4,7 @@
 %include "machine.inc"
 
 extern text_start, text_end, rodata_start, rodata_end, data_start, data_end
-extern stacks_start, stacks_end, boot_end, link_start, image_end, trap_entries
+extern stacks_start, stacks_end, link_start, image_end, trap_entries
 
 BOOT_STACK      equ 16 * PAGE
 EXCEPTION_STACK equ 4 * PAGE
@@ -43,7 +43,7 @@ global boot_record
 boot_record:
   dq 0                            ; information
   dq 0                            ; loadedOffset
-  dq link_start, boot_end, image_end
+  dq link_start, image_end
   dq text_start, text_end
   dq rodata_start, rodata_end
   dq data_start, data_end

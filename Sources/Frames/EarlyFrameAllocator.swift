@@ -54,17 +54,26 @@ public struct EarlyFrameAllocator: ~Copyable {
     if !low.isEmpty { trampoline = low.upperBound - PageSize.size4KiB.byteCount }
     let usable = range.clamped(to: Self.lowest..<Self.end)
     guard !usable.isEmpty else { return }
-    let first = usable.lowerBound.rawValue >> PageSize.size4KiB.shift
-    let end = usable.upperBound.rawValue >> PageSize.size4KiB.shift
+    let (first, end) = (usable.lowerBound.frame, usable.upperBound.frame)
     guard ranges.append(FrameRange(first: first, next: first, end: end)) else { return }
     available += Int(truncatingIfNeeded: end - first)
+  }
+
+  /// Calls `body` with the frames handed out, in runs.
+  public func forEachTakenRange<Failure: Error>(
+    _ body: (Range<PhysicalAddress>) throws(Failure) -> Void
+  ) throws(Failure) {
+    for index in 0..<ranges.count where ranges[index].first < ranges[index].next {
+      let range = ranges[index]
+      try body(PhysicalAddress(frame: range.first)..<PhysicalAddress(frame: range.next))
+    }
   }
 
   /// The position of a frame in the order of handing out; `nil` if it is not taken.
   ///
   /// - Complexity: O(ranges used so far), one on nearly every machine.
   public func ordinal(ofTaken frame: PhysicalAddress) -> Int? {
-    let number = frame.rawValue >> PageSize.size4KiB.shift
+    let number = frame.frame
     var earlier = 0
     for index in 0..<min(current + 1, ranges.count) {
       let range = ranges[index]
@@ -91,7 +100,7 @@ extension EarlyFrameAllocator: TableFrameSource {
     ranges[current].next = number + 1
     available -= 1
     taken += 1
-    return PhysicalAddress(number << PageSize.size4KiB.shift)
+    return PhysicalAddress(frame: number)
   }
 }
 

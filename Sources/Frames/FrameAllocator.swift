@@ -37,6 +37,11 @@ public struct FrameAllocator<Memory: PhysicalMemory>: ~Copyable {
     frameCount += numbers.length
   }
 
+  /// Marks free frames as used: those that somebody took before the allocator was there.
+  public mutating func keep(_ range: Range<PhysicalAddress>) throws(OutOfFrames) {
+    try take(range.lowerBound.frame..<range.upperBound.frame)
+  }
+
   public var freeCount: UInt64 { free.count }
   public var usedCount: UInt64 { frameCount - free.count }
   /// The frames of the longest free run.
@@ -64,11 +69,7 @@ public struct FrameAllocator<Memory: PhysicalMemory>: ~Copyable {
     guard let place else {
       throw OutOfFrames(needed: Int(count), available: Int(free.longest))
     }
-    // A run out of the middle leaves two: the second takes a node.
-    if free.needsFrame, !lendFrame(sparing: place..<place + count) {
-      throw OutOfFrames(needed: Int(count) + 1, available: Int(free.count))
-    }
-    free.remove(place..<place + count)
+    try take(place..<place + count)
     let range = PhysicalAddress(frame: place)..<PhysicalAddress(frame: place + count)
     if isZeroed { clear(range) }
     return range
@@ -79,6 +80,14 @@ public struct FrameAllocator<Memory: PhysicalMemory>: ~Copyable {
   /// - Precondition: they were handed out, and nobody uses them.
   public mutating func giveBack(_ range: Range<PhysicalAddress>) {
     insert(range.lowerBound.frame..<range.upperBound.frame)
+  }
+
+  /// Takes free frames. Out of the middle of a run they leave two: the second takes a node.
+  private mutating func take(_ numbers: Range<UInt64>) throws(OutOfFrames) {
+    if free.needsFrame, !lendFrame(sparing: numbers) {
+      throw OutOfFrames(needed: Int(numbers.length) + 1, available: Int(free.count))
+    }
+    free.remove(numbers)
   }
 
   /// Adds free frames; of those that are added, the first may become nodes.

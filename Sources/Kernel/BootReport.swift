@@ -104,6 +104,14 @@ enum BootReport {
     print("; \(bytes: UInt64(survey.tableCount) * 4096)")
   }
 
+  static func printFrames(_ frames: borrowing FrameAllocator<LinearMemory>, givenBack: UInt64) {
+    print(
+      """
+      frames: \(frames.freeCount) free, \(frames.usedCount) used, longest run \(frames.longestRun); \
+      \(bytes: givenBack * 4096) of boot memory given back
+      """)
+  }
+
   /// Each promise with its result. A broken one is the kernel's end.
   static func printPromises(_ audit: AddressSpaceAudit) {
     if let address = audit.stray { panic("something is mapped where nothing belongs: \(address)") }

@@ -57,7 +57,9 @@ private func boot(_ record: BootRecord) -> Never {
   BootReport.printMemoryTypes(plan, map)
   BootReport.printTrampoline(frames.trampoline)
   report(plan, map, features, &frames)
+  let allocator = takeOver(frames, plan, map, memory)
   // SAFETY: one CPU, interrupts off: nobody else is at the kernel's state.
+  unsafe frameAllocator = consume allocator
   unsafe kernelPageTable = consume table
   unsafe memoryMap = consume map
   clock.print()
@@ -186,5 +188,29 @@ private func report(
     BootReport.printPromises(audit)
   } catch {
     cannotBoot("too little RAM to check the page tables: \(error.needed) frames needed")
+  }
+}
+
+/// The frame allocator with all RAM that the linear mapping holds. Used are the frames that the
+/// early allocator has handed out and the trampoline's; what only booting needed comes back.
+private func takeOver(
+  _ early: consuming EarlyFrameAllocator, _ plan: KernelSpacePlan, _ map: borrowing MemoryMap,
+  _ memory: LinearMemory
+) -> FrameAllocator<LinearMemory> {
+  do throws(OutOfFrames) {
+    try early.reserve(1)
+    var allocator = FrameAllocator(memory: memory, keeping: early.takeFrame())
+    plan.forEachUsableRange(of: map) { range in allocator.add(range) }
+    try early.forEachTakenRange { (range) throws(OutOfFrames) in try allocator.keep(range) }
+    if let frame = early.trampoline {
+      try allocator.keep(frame..<frame + PageSize.size4KiB.byteCount)
+    }
+
+    let before = allocator.frameCount
+    plan.forEachBootRange(of: map) { range in allocator.add(range) }
+    BootReport.printFrames(allocator, givenBack: allocator.frameCount - before)
+    return allocator
+  } catch {
+    cannotBoot("too little RAM for the frame allocator: \(error.needed) frames needed")
   }
 }

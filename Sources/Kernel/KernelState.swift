@@ -14,6 +14,9 @@ nonisolated(unsafe) var kernelPageTable: PageTable<LinearMemory>?
 /// The normalised memory map, once the address space stands on it.
 nonisolated(unsafe) var memoryMap: MemoryMap?
 
+/// The machine's frames.
+nonisolated(unsafe) var frameAllocator: FrameAllocator<LinearMemory>?
+
 /// What fault reports need to know, from the first instructions on.
 enum KernelState {
   private nonisolated(unsafe) static var record: BootRecord?

@@ -13,6 +13,10 @@ public struct KernelImage: Sendable {
   public let loadedOffset: UInt64
   /// The whole image, the boot part included.
   public let physical: Range<PhysicalAddress>
+  /// The boot part: of no use once the kernel page table is active.
+  public var bootPart: Range<PhysicalAddress> {
+    physical.lowerBound..<physicalAddress(of: text.lowerBound)
+  }
   public let text: Range<VirtualAddress>
   public let readOnlyData: Range<VirtualAddress>
   public let data: Range<VirtualAddress>

@@ -135,11 +135,11 @@ static inline __attribute__((noreturn)) void pushAt(uint64_t stackPointer) {
 }
 
 // Where the loader put things and what boot/image.asm set aside. Addresses are virtual, in the
-// kernel code window, but for `information` and the three link addresses.
+// kernel code window, but for `information` and the two link addresses.
 struct BootRecord {
   uint64_t information;   // physical: the multiboot2 boot information
   uint64_t loadedOffset;  // virtual minus physical address of the image
-  uint64_t linkStart, linkBootEnd, linkImageEnd;  // physical, as linked
+  uint64_t linkStart, linkImageEnd;  // physical, as linked
   uint64_t textStart, textEnd;
   uint64_t rodataStart, rodataEnd;
   uint64_t dataStart, dataEnd;
