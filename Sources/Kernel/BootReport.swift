@@ -85,15 +85,6 @@ enum BootReport {
     }
   }
 
-  /// Later CPUs start in real mode: their first code must lie below 1 MiB.
-  static func printTrampoline(_ frame: PhysicalAddress?) {
-    if let frame {
-      print("kept for the trampoline of later CPUs: frame \(frame)")
-    } else {
-      print("no usable frame below 1 MiB: later CPUs could not be started")
-    }
-  }
-
   static func printTables(_ survey: AddressSpaceSurvey, _ mode: PagingMode) {
     printPart("table frames: \(survey.tableCount) =")
     for level in stride(from: mode.levels, to: 0, by: -1) {
@@ -104,12 +95,21 @@ enum BootReport {
     print("; \(bytes: UInt64(survey.tableCount) * 4096)")
   }
 
-  static func printFrames(_ frames: borrowing FrameAllocator<LinearMemory>, givenBack: UInt64) {
-    print(
+  /// Later CPUs start in real mode: their first code, the trampoline, must lie below 1 MiB.
+  static func printFrames(
+    _ frames: borrowing FrameAllocator<LinearMemory>, givenBack: UInt64,
+    trampoline: PhysicalAddress?
+  ) {
+    printPart(
       """
       frames: \(frames.freeCount) free, \(frames.usedCount) used, longest run \(frames.longestRun); \
-      \(bytes: givenBack * 4096) of boot memory given back
+      \(bytes: givenBack * 4096) of boot memory given back; 
       """)
+    if let trampoline {
+      print("\(shortHex: trampoline.rawValue) kept for a trampoline")
+    } else {
+      print("none below 1 MiB for a trampoline")
+    }
   }
 
   /// Each promise with its result. A broken one is the kernel's end.

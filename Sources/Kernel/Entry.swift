@@ -55,7 +55,6 @@ private func boot(_ record: BootRecord) -> Never {
 
   BootReport.printProtections()
   BootReport.printMemoryTypes(plan, map)
-  BootReport.printTrampoline(frames.trampoline)
   report(plan, map, features, &frames)
   let allocator = takeOver(frames, plan, map, memory)
   // SAFETY: one CPU, interrupts off: nobody else is at the kernel's state.
@@ -208,7 +207,8 @@ private func takeOver(
 
     let before = allocator.frameCount
     plan.forEachBootRange(of: map) { range in allocator.add(range) }
-    BootReport.printFrames(allocator, givenBack: allocator.frameCount - before)
+    BootReport.printFrames(
+      allocator, givenBack: allocator.frameCount - before, trampoline: early.trampoline)
     return allocator
   } catch {
     cannotBoot("too little RAM for the frame allocator: \(error.needed) frames needed")
