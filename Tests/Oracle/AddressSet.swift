@@ -1,9 +1,9 @@
-// Sets of addresses as sorted, disjoint ranges: what the promise checks compare.
+// Sets of addresses as sorted, disjoint ranges: what the promise checks and tests compare.
 
-struct AddressSet {
-  let ranges: [Range<UInt64>]
+public struct AddressSet {
+  public let ranges: [Range<UInt64>]
 
-  init(_ parts: [Range<UInt64>]) {
+  public init(_ parts: [Range<UInt64>]) {
     var merged: [Range<UInt64>] = []
     let sorted = parts.filter { !$0.isEmpty }.sorted { $0.lowerBound < $1.lowerBound }
     for part in sorted {
@@ -17,7 +17,7 @@ struct AddressSet {
     ranges = merged
   }
 
-  func intersection(_ other: AddressSet) -> [Range<UInt64>] {
+  public func intersection(_ other: AddressSet) -> [Range<UInt64>] {
     var common: [Range<UInt64>] = []
     var mine = 0
     var theirs = 0
@@ -33,7 +33,7 @@ struct AddressSet {
     return common
   }
 
-  func subtracting(_ other: AddressSet) -> [Range<UInt64>] {
+  public func subtracting(_ other: AddressSet) -> [Range<UInt64>] {
     let gaps = zip([0] + other.ranges.map(\.upperBound), other.ranges.map(\.lowerBound) + [.max])
     return intersection(AddressSet(gaps.map { $0..<$1 }))
   }

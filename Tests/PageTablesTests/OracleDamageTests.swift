@@ -24,10 +24,7 @@ struct Damage: CustomTestStringConvertible, Sendable {
     _ address: UInt64, atLevel level: Int? = nil, in bench: Workbench,
     _ change: (UInt64) -> UInt64
   ) {
-    let walk = bench.table.reader.walk(VirtualAddress(address))
-    let step = walk[level.map { bench.table.mode.levels - $0 } ?? walk.count - 1]
-    bench.memory.table(at: step.table)[step.index] =
-      PageTableEntry(rawValue: change(step.entry.rawValue))
+    bench.table.reader.changeEntry(for: address, atLevel: level, change)
   }
 
   static let all: [Damage] = [

@@ -4,8 +4,8 @@ import Addressing
 import Foundation
 import PageTables
 
-/// A stretch of physical memory whose frames can be used once they were handed out. Untouched
-/// frames cost no host memory.
+/// A stretch of physical memory whose frames can be used once they were handed out, or, if asked
+/// for, are handed out when first used. Untouched frames cost no host memory.
 public final class SimulatedMemory: PhysicalMemory {
   /// What a frame holds when it is handed out: where a table is not cleared, it maps something.
   public static let garbage: UInt64 = 0xdead_beef_dead_beef
@@ -13,22 +13,34 @@ public final class SimulatedMemory: PhysicalMemory {
   public let range: Range<PhysicalAddress>
   /// The frames in use, in the order they were handed out.
   public private(set) var handedOut: [PhysicalAddress] = []
-  private var isHandedOut: [Bool]
+  private let isHandedOut: UnsafeMutablePointer<Bool>
+  private let handsOutOnUse: Bool
   private let base: UnsafeMutableRawPointer
 
-  /// - Parameter byteCount: a multiple of 4 KiB, like `start`.
-  public init(from start: PhysicalAddress = PhysicalAddress(1 << 20), byteCount: Int = 1 << 30) {
+  /// - Parameters:
+  ///   - byteCount: a multiple of 4 KiB, like `start`.
+  ///   - handsOutOnUse: for frames of an allocator that knows nothing of this memory. What was used
+  ///     is in `handedOut`, to be compared with what the allocator gave.
+  public init(
+    from start: PhysicalAddress = PhysicalAddress(1 << 20), byteCount: Int = 1 << 30,
+    handsOutOnUse: Bool = false
+  ) {
     range = start..<start + UInt64(byteCount)
-    isHandedOut = Array(repeating: false, count: byteCount >> 12)
+    self.handsOutOnUse = handsOutOnUse
+    isHandedOut = calloc(byteCount >> 12, 1).assumingMemoryBound(to: Bool.self)
     base = mmap(
       nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     precondition(base != MAP_FAILED)
   }
 
-  deinit { munmap(base, isHandedOut.count << 12) }
+  deinit {
+    munmap(base, Int(range.byteCount))
+    free(isHandedOut)
+  }
 
-  /// Traps unless `address` is a frame that was handed out.
+  /// Traps unless `address` is a frame that was handed out or may be now.
   public func table(at address: PhysicalAddress) -> TableEntries {
+    if handsOutOnUse, !isHandedOut[frame(address)] { handOut(address) }
     precondition(isHandedOut[frame(address)], "access to a frame that was never handed out")
     return TableEntries(unsafeBase: entries(address))
   }
