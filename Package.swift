@@ -45,7 +45,7 @@ let package = Package(
     tests("AddressingTests", of: ["Addressing"]),
     tests("BootInfoTests", of: ["Addressing", "BootInfo", "TestSupport"]),
     tests("PageTablesTests", of: ["Addressing", "PageTables", "Oracle", "TestSupport"]),
-    tests("FramesTests", of: ["Addressing", "Frames", "TestSupport"]),
-    tests("KernelSpaceTests", of: ["KernelSpace", "Machine", "Addressing"]),
+    tests("FramesTests", of: ["Addressing", "BootInfo", "Frames", "PageTables", "TestSupport"]),
+    tests("KernelSpaceTests", of: ["KernelSpace", "Machine", "Addressing", "TestSupport"]),
   ]
 )
