@@ -1,8 +1,8 @@
-// MTRRs from made-up registers. The oracle, at the end, is the SDM's rule (volume 3, 12.11.4.1)
-// applied to one address at a time, straight from the registers; it knows of no runs.
+// MTRRs from made-up registers, against the SDM's rule applied to one address at a time.
 
 import Addressing
 import KernelSpace
+import TestSupport
 import Testing
 
 @Suite struct MemoryTypeRangesTests {
@@ -12,7 +12,7 @@ import Testing
   /// larger ones check the same shapes at real heights.
   @Test(arguments: [(12, 22), (21, 31), (30, 40), (42, 52)])
   func runsAgreeWithTheOracleEverywhere(granuleShift: Int, width: Int) throws {
-    var random = SplitMix64(seed: UInt64(granuleShift * 1000 + width))
+    var random = SeededGenerator(seed: UInt64(granuleShift * 1000 + width))
     for _ in 0..<100 {
       let registers = Registers.random(granuleShift: granuleShift, width: width, from: &random)
       let ranges = try registers.decoded()
@@ -39,7 +39,7 @@ import Testing
 
   /// A single call's end is exact: up to it the same variable ranges match, at it others do.
   @Test func endsAreExact() throws {
-    var random = SplitMix64(seed: 7)
+    var random = SeededGenerator(seed: 7)
     for _ in 0..<2000 {
       let width = Int.random(in: 36...52, using: &random)
       let low = Int.random(in: 12..<width, using: &random)
@@ -278,7 +278,7 @@ import Testing
   }
 }
 
-// MARK: - Made-up registers and the oracle
+// MARK: - Runs as plain values
 
 private struct Run: Equatable {
   let start, end: UInt64
@@ -295,127 +295,4 @@ private func runs(of ranges: MemoryTypeRanges, from start: UInt64, to end: UInt6
     result.append(Run(run.lowerBound.rawValue, run.upperBound.rawValue, type))
   }
   return result
-}
-
-/// MSRs by number, as a CPU of `width` physical address bits would hold them.
-private struct Registers {
-  var values: [UInt32: UInt64]
-  let width: Int
-
-  /// The fixed ranges of 0–0xA0000, 0xA0000–0xC0000 and 0xC0000–1 MiB, each register alike.
-  struct Fixed {
-    let low, video, roms: UInt64
-  }
-
-  init(values: [UInt32: UInt64], width: Int) {
-    self.values = values
-    self.width = width
-  }
-
-  /// Enabled MTRRs with valid variable ranges of these types, masks and bases.
-  init(
-    width: Int, defaultType: UInt64, variable: [(type: UInt64, mask: UInt64, base: UInt64)],
-    fixed: Fixed? = nil
-  ) {
-    self.width = width
-    values = [0xfe: UInt64(variable.count), 0x2ff: 0x800 | defaultType]
-    for (index, range) in variable.enumerated() {
-      values[0x200 + 2 * UInt32(index)] = range.base | range.type
-      values[0x201 + 2 * UInt32(index)] = range.mask | 0x800
-    }
-    guard let fixed else { return }
-    values[0xfe]! |= 0x100
-    values[0x2ff]! |= 0x400
-    for number in [0x250, 0x258] as [UInt32] { values[number] = fixed.low }
-    values[0x259] = fixed.video
-    for number in 0x268...0x26f as ClosedRange<UInt32> { values[number] = fixed.roms }
-  }
-
-  /// Ranges of any type and mask from the granule to the width, holes and overlaps included, with
-  /// junk in the reserved bits above. Write-back and contiguous masks are the likelier ones.
-  static func random(
-    granuleShift: Int, width: Int, from random: inout SplitMix64
-  ) -> Registers {
-    func type() -> UInt64 {
-      UInt64([0, 0, 1, 4, 4, 5, 6, 6, 6, 6, 2, 7][Int(random.next() % 12)])
-    }
-    let counting: UInt64 = (1 << width) - (1 << granuleShift)
-    let variable = (0..<random.next() % 9).map { _ in
-      let contiguous = counting << (random.next() % UInt64(width - granuleShift + 1)) & counting
-      let mask = random.next() % 2 == 0 ? contiguous : counting & (random.next() | random.next())
-      let junk = random.next() & ~0 << width
-      return (type(), mask | junk, random.next() & counting | random.next() & junk)
-    }
-    var registers = Registers(
-      width: width, defaultType: type(), variable: variable,
-      fixed: granuleShift > 12 || random.next() % 4 == 0 ? nil : Fixed(low: 0, video: 0, roms: 0))
-    for number in registers.values.keys.sorted() where 0x250...0x26f ~= number {
-      let uniform = random.next() % 2 == 0
-      var types = (0..<8).map { _ in type() }
-      if uniform { types = Array(repeating: types[0], count: 8) }
-      registers.values[number] = types.reduce(0) { $0 << 8 | $1 }
-    }
-    if random.next() % 4 == 0 { registers.values[0x2ff]! &= ~(1 << 10) }
-    if random.next() % 4 == 0, variable.count > 0 { registers.values[0x201]! &= ~(1 << 11) }
-    return registers
-  }
-
-  func decoded(
-    areSupported: Bool = true, hasTopOfMemory2: Bool = false
-  ) throws(MemoryTypeRangesError) -> MemoryTypeRanges {
-    try MemoryTypeRanges(
-      areSupported: areSupported, hasTopOfMemory2: hasTopOfMemory2, physicalAddressWidth: width
-    ) { number in
-      if values[number] == nil { Issue.record("MSR \(number) does not exist") }
-      return values[number] ?? 0
-    }
-  }
-
-  /// The numbers of the variable ranges that match: PHYSMASK AND address = PHYSMASK AND PHYSBASE.
-  func matches(at address: UInt64) -> [UInt32] {
-    (0..<UInt32(values[0xfe]! & 0xff)).filter { number in
-      let base = values[0x200 + 2 * number]!
-      let mask = values[0x201 + 2 * number]!
-      let counting: UInt64 = (1 << width) - 0x1000
-      return mask & 0x800 != 0 && mask & counting & address == mask & counting & base
-    }
-  }
-
-  func type(at address: UInt64) -> MTRRType {
-    if values[0x2ff]! & 0x400 != 0 && values[0xfe]! & 0x100 != 0 && address < 0x10_0000 {
-      // SDM volume 3, table 12-9: where each register begins, and the size of its eight ranges.
-      let table: [(msr: UInt32, start: UInt64, size: UInt64)] =
-        [(0x250, 0, 0x10000), (0x258, 0x80000, 0x4000), (0x259, 0xa0000, 0x4000)]
-        + (0..<8).map { (0x268 + $0, 0xc0000 + UInt64($0) * 0x8000, 0x1000) }
-      let row = table.last { $0.start <= address }!
-      let byte = (address - row.start) / row.size
-      return Self.type(encoding: values[row.msr]! / (1 << (8 * byte)) % 256)
-    }
-    let types = matches(at: address).map { Self.type(encoding: values[0x200 + 2 * $0]! % 256) }
-    if types.isEmpty { return Self.type(encoding: values[0x2ff]! % 256) }
-    if Set(types).count == 1 { return types[0] }
-    if types.contains(.uncacheable) { return .uncacheable }
-    return Set(types) == [.writeThrough, .writeBack] ? .writeThrough : .undefinedMix
-  }
-
-  private static func type(encoding: UInt64) -> MTRRType {
-    [
-      0: .uncacheable, 1: .writeCombining, 4: .writeThrough, 5: .writeProtected, 6: .writeBack,
-    ][encoding] ?? .reserved
-  }
-}
-
-/// A small generator with a seed, so that every run tests the same (Steele et al., 2014).
-private struct SplitMix64: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ mixed >> 31
-  }
 }
