@@ -10,7 +10,8 @@ import PageTables
 public enum Promise: UInt8, Sendable, BitwiseCopyable {
   /// Only RAM is in the linear mapping, and all of it that may be.
   case onlyRAM = 1
-  /// No page is writable and executable, under any alias; only kernel text is executable.
+  /// No page is writable and executable, under any alias; only kernel text is executable. Nothing
+  /// is open to user mode.
   case noWritableCode = 2
   /// The lower half is empty.
   case emptyLowerHalf = 3
@@ -69,7 +70,7 @@ public struct AddressSpaceAudit: Sendable {
       }
     }
     if let run = runs.finish() { check(run, plan, map, &ram, largestPage) }
-    checkCoverage(plan, map)
+    checkCoverage(plan, map, reader)
     checkTopLevel(reader)
   }
 
@@ -83,38 +84,71 @@ public struct AddressSpaceAudit: Sendable {
     if run.pages != run.bestPages(largest: largestPage) { broken(.largestPages, at: start) }
     if run.memoryType != .writeBack { broken(.oneMemoryType, at: start) }
 
-    if run.effectiveRights.contains(.execute) {
-      let isText =
-        plan.image.text.contains(run.virtual)
-        && plan.image.physicalAddress(of: start) == run.physical
-      if !isText || run.effectiveRights.contains(.write) { broken(.noWritableCode, at: start) }
-    }
-    if run.effectiveRights.contains(.write), run.physicalRange.overlaps(plan.image.readOnlyPhysical)
-    {
-      broken(.noWritableCode, at: start)
-    }
+    checkRights(run, plan.image)
 
     switch window {
     case .linearMapping:
       let base = plan.layout.linearMapping.lowerBound
-      let isLinear = start - base == run.physical.rawValue
-      if !isLinear || !ram.covers(run.physicalRange, of: map) { broken(.onlyRAM, at: start) }
+      if start - base != run.physical.rawValue {
+        broken(.onlyRAM, at: start)
+      } else if let gap = ram.firstGap(in: run.physicalRange, of: map) {
+        broken(.onlyRAM, at: base + gap.rawValue)
+      }
       plan.memoryTypes.forEachRun(in: run.physicalRange) { (range, type) in
         if !type.allowsWriteBack { broken(.oneMemoryType, at: base + range.lowerBound.rawValue) }
       }
     case .kernelCode:
-      if plan.image.physicalAddress(of: start) != run.physical { stray = stray ?? start }
+      // As far as the plan's segments, that come in rising order, reach without a gap.
+      var reached = start
+      plan.forEachImageMapping { segment in
+        if segment.virtual.contains(reached) { reached = segment.virtual.upperBound }
+      }
+      if plan.image.physicalAddress(of: start) != run.physical {
+        stray = stray ?? start
+      } else if reached < run.virtual.upperBound {
+        stray = stray ?? reached
+      }
     default:
       stray = stray ?? start
     }
   }
 
-  /// What is in the linear mapping is RAM, each byte once; it is all of it if the sums agree.
-  private mutating func checkCoverage(_ plan: KernelSpacePlan, _ map: borrowing MemoryMap) {
-    var leftOut: UInt64 = 0
-    plan.forEachLeftOut(of: map) { (range, _) in leftOut += range.byteCount }
-    if survey.pages(in: .linearMapping).byteCount != map.ramByteCount - leftOut {
-      broken(.onlyRAM, at: plan.layout.linearMapping.lowerBound)
+  private mutating func checkRights(_ run: LeafRun, _ image: KernelImage) {
+    let start = run.virtual.lowerBound
+    let rights = run.effectiveRights
+    if rights.contains(.user) { broken(.noWritableCode, at: start) }
+    if rights.contains(.execute) {
+      let startsInText =
+        image.text.contains(start) && image.physicalAddress(of: start) == run.physical
+      if !startsInText || rights.contains(.write) {
+        broken(.noWritableCode, at: start)
+      } else if run.virtual.upperBound > image.text.upperBound {
+        broken(.noWritableCode, at: image.text.upperBound)
+      }
+    }
+    let readOnly = run.physicalRange.clamped(to: image.readOnlyPhysical)
+    if rights.contains(.write), !readOnly.isEmpty {
+      broken(.noWritableCode, at: start + (readOnly.lowerBound - run.physical))
+    }
+  }
+
+  /// What is in the linear mapping is RAM, each byte once; it is all of it if the sums agree. If
+  /// they do not, the first page that is missing is looked for, unless there are tables that are
+  /// none of ours to read.
+  private mutating func checkCoverage<Memory: PhysicalMemory>(
+    _ plan: KernelSpacePlan, _ map: borrowing MemoryMap, _ reader: PageTableReader<Memory>
+  ) {
+    var planned: UInt64 = 0
+    plan.forEachLinearMapping(of: map) { planned += $0.virtual.byteCount }
+    guard survey.pages(in: .linearMapping).byteCount != planned,
+      violation(of: .ownTables) == nil
+    else { return }
+    plan.forEachLinearMapping(of: map) { mapping in
+      var address = mapping.virtual.lowerBound
+      while address < mapping.virtual.upperBound {
+        guard let page = try? reader.query(address) else { return broken(.onlyRAM, at: address) }
+        address = page.virtual + page.size.byteCount
+      }
     }
   }
 
@@ -157,18 +191,21 @@ extension LeafRun {
 private struct RAMCursor {
   private var index = 0
 
-  /// Whether all of `range` is RAM, be it of several regions. Ranges must come in rising order.
-  mutating func covers(_ range: Range<PhysicalAddress>, of map: borrowing MemoryMap) -> Bool {
+  /// The first address of `range` that is no RAM, be the RAM of several regions; `nil` if all of
+  /// it is. Ranges must come in rising order.
+  mutating func firstGap(
+    in range: Range<PhysicalAddress>, of map: borrowing MemoryMap
+  ) -> PhysicalAddress? {
     while index < map.count, map[index].range.upperBound <= range.lowerBound { index += 1 }
     var reached = range.lowerBound
     var next = index
     while reached < range.upperBound {
       guard next < map.count, map[next].kind.isRAM, map[next].range.lowerBound <= reached else {
-        return false
+        return reached
       }
       reached = map[next].range.upperBound
       next += 1
     }
-    return true
+    return nil
   }
 }
