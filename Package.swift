@@ -16,9 +16,12 @@ func floor(_ name: String, on floors: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: floors, swiftSettings: strict)
 }
 
-func tests(_ name: String, of floors: [Target.Dependency]) -> Target {
+func tests(
+  _ name: String, of floors: [Target.Dependency], resources: [Resource] = []
+) -> Target {
   .testTarget(
-    name: name, dependencies: floors, swiftSettings: [.treatAllWarnings(as: .error)])
+    name: name, dependencies: floors, resources: resources,
+    swiftSettings: [.treatAllWarnings(as: .error)])
 }
 
 let package = Package(
@@ -46,6 +49,11 @@ let package = Package(
     tests("BootInfoTests", of: ["Addressing", "BootInfo", "TestSupport"]),
     tests("PageTablesTests", of: ["Addressing", "PageTables", "Oracle", "TestSupport"]),
     tests("FramesTests", of: ["Addressing", "BootInfo", "Frames", "PageTables", "TestSupport"]),
-    tests("KernelSpaceTests", of: ["KernelSpace", "Machine", "Addressing", "TestSupport"]),
+    tests(
+      "KernelSpaceTests",
+      of: [
+        "Machine", "Addressing", "BootInfo", "PageTables", "Frames", "KernelSpace", "Oracle",
+        "TestSupport",
+      ], resources: [.copy("MemoryMaps")]),
   ]
 )
