@@ -34,6 +34,15 @@ extension EarlyFrameAllocator {
     return (0..<count).map { _ in takeFrame().rawValue }
   }
 
+  /// All that was taken, frame by frame.
+  fileprivate var takenFrames: [UInt64] {
+    var frames: [UInt64] = []
+    forEachTakenRange { range in
+      frames += stride(from: range.lowerBound.rawValue, to: range.upperBound.rawValue, by: 0x1000)
+    }
+    return frames
+  }
+
   fileprivate func ordinal(_ frame: UInt64) -> Int? { ordinal(ofTaken: PhysicalAddress(frame)) }
 }
 
@@ -50,6 +59,7 @@ extension EarlyFrameAllocator {
       let batch = try frames.take(min(rest, Int.random(in: 0...40, using: &random)))
       #expect(batch == Array(allowed[ordinals.count...].prefix(batch.count)))
       for frame in batch { ordinals[frame] = ordinals.count }
+      #expect(frames.takenFrames == Array(allowed.prefix(ordinals.count)))
       // Those taken, those that are not yet, and their neighbours, which may be nobody's.
       let probes = allowed.shuffled(using: &random).prefix(20) + batch
       for probe in probes.flatMap({ [$0 - 0x1000, $0, $0 + 0x1000] }) {

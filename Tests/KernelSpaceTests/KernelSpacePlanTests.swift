@@ -36,6 +36,15 @@ private func smallMachine(seed: UInt64, withRegisters: Bool) -> FakeMachine {
     registers: withRegisters ? .random(granuleShift: 12, width: 36, from: &random) : nil)
 }
 
+extension Set<UInt64> {
+  /// Inserts the pages of a range, of which none may be there yet.
+  fileprivate mutating func insert(pagesOf range: Range<PhysicalAddress>) {
+    for page in stride(from: 0, to: range.byteCount, by: 0x1000) {
+      #expect(insert(range.lowerBound.rawValue + page).inserted)
+    }
+  }
+}
+
 @Suite struct KernelSpacePlanTests {
   private static let linear: UInt64 = 0xffff_8000_0000_0000
 
@@ -81,14 +90,14 @@ private func smallMachine(seed: UInt64, withRegisters: Bool) -> FakeMachine {
       }
     }
     var usable: Set<UInt64> = []
-    plan.forEachUsableRange(of: map) { range in
-      for page in stride(from: 0, to: range.byteCount, by: 0x1000) {
-        #expect(usable.insert(range.lowerBound.rawValue + page).inserted)
-      }
-    }
+    plan.forEachUsableRange(of: map) { usable.insert(pagesOf: $0) }
+    var boot: Set<UInt64> = []
+    plan.forEachBootRange(of: map) { boot.insert(pagesOf: $0) }
 
     var expected: [UInt64: Rights] = [:]
     var expectedUsable: Set<UInt64> = []
+    var expectedBoot: Set<UInt64> = []
+    let bootPart = machine.image.start..<machine.image.start + 0x6000
     var expectedLeftOut: [UInt64: MTRRType] = [:]
     let ramKinds: [RegionKind?] = [.usable, .kernel, .module, .bootInformation, .acpi, .nvs]
     for page in stride(from: 0, to: 0x100_0000 as UInt64, by: 0x1000) {
@@ -98,12 +107,13 @@ private func smallMachine(seed: UInt64, withRegisters: Bool) -> FakeMachine {
       if type == .writeBack {
         expected[page] = machine.image.readOnly.contains(page) ? Rights.none : .write
         if kind == .usable { expectedUsable.insert(page) }
+        if kind == .bootInformation || bootPart.contains(page) { expectedBoot.insert(page) }
       } else {
         expectedLeftOut[page] = type
       }
     }
     #expect(planned == expected)
-    #expect(usable == expectedUsable)
+    #expect(usable == expectedUsable && boot == expectedBoot)
     #expect(leftOut == expectedLeftOut)
     #expect(expected.count + expectedLeftOut.count > 800)
   }
