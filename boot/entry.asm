@@ -85,16 +85,14 @@ boot_entry:
 
   lea eax, [ebp + root]
   mov cr3, eax
-  mov eax, cr4
-  or eax, CR4_PAE
+  mov eax, CR4_PAE                ; written outright: what the firmware had on, LA57 for one, is off
   or eax, edx
   mov cr4, eax
   mov ecx, MSR_EFER
   rdmsr
   or eax, EFER_LME | EFER_NXE
   wrmsr
-  mov eax, cr0
-  or eax, CR0_PG | CR0_WP | CR0_PE
+  mov eax, CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_PE
   mov cr0, eax
 
   ; A far return into 64-bit code: LGDT and RETF both take their operands from the stack.
@@ -136,7 +134,7 @@ check_cpu:
   pop ebx
   ret
 
-; The loader need not have cleared what the ELF file holds no bytes for twice over; it costs little.
+; The ELF format has the loader clear them; trusting it would save nothing.
 clear_tables:
   lea edi, [ebp + root]
   mov ecx, (tables_end - root) / 4
@@ -148,32 +146,31 @@ clear_tables:
 ; (CPUID 7.0 ECX bit 16), or the command line says no5lvl.
 choose_levels:
   push ebx
-  xor edx, edx
   xor eax, eax
   cpuid
-  xor edx, edx
   cmp eax, 7
   jb .four
   mov eax, 7
   xor ecx, ecx
   cpuid
-  xor edx, edx
   bt ecx, 16
   jnc .four
   pop ebx
   call find_no5lvl
-  jc .asked_for_four
+  mov edx, 0                      ; keeps CF
+  jc .done
   mov edx, CR4_LA57
-.asked_for_four:
+.done:
   ret
 .four:
   pop ebx
+  xor edx, edx
   ret
 
-; Sets CF if the word no5lvl stands on the command line of the boot information at EBX. Looks at
-; no byte outside it, and gives up without a word on anything odd: Swift names the error later.
+; Sets CF if the word no5lvl stands on the command line of the boot information at EBX, by itself
+; and without quotes. Looks at no byte outside the information, and gives up without a word on
+; anything odd: Swift names the error later.
 find_no5lvl:
-  xor edx, edx
   mov esi, ebx
   test esi, 7
   jnz .no
@@ -208,41 +205,53 @@ find_no5lvl:
 .command_line:                    ; the string's bytes: ESI up to EDX
   lea edx, [esi + ecx]
   add esi, 8
-.word:
+.word:                            ; ESI: where a word may start
   mov edi, esi
   add edi, WORD_NO5LVL_LENGTH
   cmp edi, edx
   ja .no
   cmp dword [esi], 'no5l'
-  jne .next
+  jne .skip
   cmp word [esi + 4], 'vl'
-  jne .next
+  jne .skip
   cmp edi, edx
   je .yes
-  cmp byte [edi], ' '             ; the word ends here, before a blank or NUL, or a quote
+  cmp byte [edi], ' '             ; the word ends here, before a blank, a tab or NUL
   jbe .yes
-  cmp byte [edi], '"'
-  je .yes
-  cmp byte [edi], "'"
-  je .yes
-.next:                            ; on to the byte after the next blank or quote
+.skip:                            ; on to what follows the next blank outside quotes
+  xor ah, ah                      ; the quote that is open
+.byte:
   cmp esi, edx
   jae .no
   mov al, [esi]
   inc esi
+  cmp al, '\'                     ; makes the next byte plain
+  je .plain
+  test ah, ah
+  jnz .quoted
   cmp al, ' '
   je .word
+  cmp al, 9
+  je .word
   cmp al, '"'
-  je .word
+  je .open
   cmp al, "'"
-  je .word
-  jmp .next
+  jne .byte
+.open:
+  mov ah, al
+  jmp .byte
+.quoted:
+  cmp al, ah
+  jne .byte
+  xor ah, ah
+  jmp .byte
+.plain:
+  inc esi
+  jmp .byte
 .yes:
-  xor edx, edx
   stc
   ret
 .no:
-  xor edx, edx
   clc
   ret
 

@@ -84,4 +84,4 @@ message:
 .long_mode:
   db "highland: cannot boot: this CPU has no long mode (64 bits)", 13, 10, 0
 .no_execute:
-  db "highland: cannot boot: this CPU has no NX (no-execute pages)", 13, 10, 0
+  db "highland: cannot boot: this CPU has no NX (no-execute pages), or the firmware turned it off", 13, 10, 0

@@ -4,7 +4,7 @@
 %include "machine.inc"
 
 extern text_start, text_end, rodata_start, rodata_end, data_start, data_end
-extern stacks_start, stacks_end, link_start, image_end, trap_entries
+extern link_start, image_end, trap_entries
 
 BOOT_STACK      equ 16 * PAGE
 EXCEPTION_STACK equ 4 * PAGE
@@ -29,7 +29,7 @@ machine_check_stack: resb EXCEPTION_STACK
 
 section .bss align=16
 idt: resq 2 * 32
-gdt: resq 6                       ; null, code, data, task state segment (two entries), unused
+gdt: resq 5                       ; null, code, data, task state segment (two entries)
 tss: resb 104
 ; Room for a memory map of 1024 regions, at 40 bytes each, and the free ranges of it, at 24.
 memory_map: resb 1024 * 40
@@ -47,7 +47,6 @@ boot_record:
   dq text_start, text_end
   dq rodata_start, rodata_end
   dq data_start, data_end
-  dq stacks_start, stacks_end
   dq boot_stack, boot_stack.top
   dq double_fault_stack, double_fault_stack.top
   dq nmi_stack, nmi_stack.top

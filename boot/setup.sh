@@ -43,7 +43,8 @@ missing=()
 need() {
   local package=$1 thing
   for thing in "${@:2}"; do
-    [[ -e $thing ]] || command -v "$thing" >/dev/null || { missing+=("$package") && return; }
+    if [[ $thing == /* ]]; then [[ -e $thing ]]; else command -v "$thing" >/dev/null; fi ||
+      { missing+=("$package") && return; }
   done
 }
 

@@ -31,10 +31,16 @@ esac
 
 echo "  QEMU   $1 (Ctrl-C ends it)"
 status=0
+trap 'exit 130' INT
 qemu-system-x86_64 "${options[@]}" || status=$?
-# isa-debug-exit turns the kernel's value v into the status 2v + 1.
+# isa-debug-exit turns the kernel's value v into the status 2v + 1. Status 0 is nobody's word: a
+# reset, as after a triple fault, or a closed emulator.
 case $status in
   33) exit 0 ;;
   35) echo "highland: the kernel stopped in a panic or a fault, reported above" >&2 ;;
+  0)
+    echo "highland: the machine was reset, or QEMU was closed, before the kernel ended" >&2
+    exit 1
+    ;;
 esac
 exit "$status"

@@ -20,20 +20,25 @@ static inline uint8_t in8(uint16_t port) {
 
 // Control registers. Writing CR3 or CR4 is a full barrier for the compiler.
 
-#define CONTROL_REGISTER(name, register)                                             \
-  static inline uint64_t read##name(void) {                                          \
-    uint64_t value;                                                                  \
-    __asm__ volatile("mov %%" register ", %0" : "=r"(value) : : "memory");           \
-    return value;                                                                    \
-  }                                                                                  \
-  static inline void write##name(uint64_t value) {                                   \
-    __asm__ volatile("mov %0, %%" register : : "r"(value) : "memory");               \
+#define READ_CONTROL_REGISTER(name, register)                              \
+  static inline uint64_t read##name(void) {                                \
+    uint64_t value;                                                        \
+    __asm__ volatile("mov %%" register ", %0" : "=r"(value) : : "memory"); \
+    return value;                                                          \
   }
-CONTROL_REGISTER(CR0, "cr0")
-CONTROL_REGISTER(CR2, "cr2")
-CONTROL_REGISTER(CR3, "cr3")
-CONTROL_REGISTER(CR4, "cr4")
-#undef CONTROL_REGISTER
+READ_CONTROL_REGISTER(CR0, "cr0")
+READ_CONTROL_REGISTER(CR2, "cr2")
+READ_CONTROL_REGISTER(CR3, "cr3")
+READ_CONTROL_REGISTER(CR4, "cr4")
+#undef READ_CONTROL_REGISTER
+
+static inline void writeCR3(uint64_t value) {
+  __asm__ volatile("mov %0, %%cr3" : : "r"(value) : "memory");
+}
+
+static inline void writeCR4(uint64_t value) {
+  __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
+}
 
 // Model-specific registers: an index the CPU does not know is a #GP.
 
@@ -47,7 +52,7 @@ static inline void writeMSR(uint32_t index, uint64_t value) {
   __asm__ volatile("wrmsr" : : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
 }
 
-// CPUID, time stamp counter, TLB
+// CPUID, time stamp counter
 
 struct CPUIDResult {
   uint32_t eax, ebx, ecx, edx;
@@ -65,10 +70,6 @@ static inline uint64_t readTimeStampCounter(void) {
   uint32_t low, high;
   __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
   return (uint64_t)high << 32 | low;
-}
-
-static inline void invalidatePage(uint64_t address) {
-  __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
 }
 
 // Descriptor tables
@@ -143,7 +144,6 @@ struct BootRecord {
   uint64_t textStart, textEnd;
   uint64_t rodataStart, rodataEnd;
   uint64_t dataStart, dataEnd;
-  uint64_t stacksStart, stacksEnd;
   uint64_t bootStack, bootStackTop;
   uint64_t doubleFaultStack, doubleFaultStackTop;
   uint64_t nmiStack, nmiStackTop;
