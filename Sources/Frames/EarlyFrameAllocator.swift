@@ -59,13 +59,15 @@ public struct EarlyFrameAllocator: ~Copyable {
     available += Int(truncatingIfNeeded: end - first)
   }
 
-  /// Calls `body` with the frames handed out, in runs.
-  public func forEachTakenRange<Failure: Error>(
-    _ body: (Range<PhysicalAddress>) throws(Failure) -> Void
-  ) throws(Failure) {
-    for index in 0..<ranges.count where ranges[index].first < ranges[index].next {
+  /// Calls `body` with the frames that are not free, in runs, lowest first: the trampoline's and
+  /// those handed out.
+  ///
+  /// - Complexity: O(ranges used so far), one on nearly every machine.
+  public func forEachUsedRange(_ body: (Range<PhysicalAddress>) -> Void) {
+    if let trampoline { body(trampoline..<trampoline + PageSize.size4KiB.byteCount) }
+    for index in 0..<min(current + 1, ranges.count) {
       let range = ranges[index]
-      try body(PhysicalAddress(frame: range.first)..<PhysicalAddress(frame: range.next))
+      body(PhysicalAddress(frame: range.first)..<PhysicalAddress(frame: range.next))
     }
   }
 

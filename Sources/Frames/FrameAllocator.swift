@@ -37,9 +37,21 @@ public struct FrameAllocator<Memory: PhysicalMemory>: ~Copyable {
     frameCount += numbers.length
   }
 
-  /// Marks free frames as used: those that somebody took before the allocator was there.
-  public mutating func keep(_ range: Range<PhysicalAddress>) throws(OutOfFrames) {
-    try take(range.lowerBound.frame..<range.upperBound.frame)
+  /// Takes in RAM of which `early` has handed out a part: those frames count as used.
+  ///
+  /// - Precondition: whole frames, none of them taken in before.
+  public mutating func add(
+    _ range: Range<PhysicalAddress>, except early: borrowing EarlyFrameAllocator
+  ) {
+    var free = range
+    early.forEachUsedRange { used in
+      let part = used.clamped(to: free)
+      guard !part.isEmpty else { return }
+      add(free.lowerBound..<part.lowerBound)
+      frameCount += part.upperBound.frame - part.lowerBound.frame
+      free = part.upperBound..<free.upperBound
+    }
+    add(free)
   }
 
   public var freeCount: UInt64 { free.count }
@@ -53,23 +65,27 @@ public struct FrameAllocator<Memory: PhysicalMemory>: ~Copyable {
   /// farther have no other choice.
   ///
   /// - Parameters:
-  ///   - alignment: what the first frame's address is a multiple of: 2 to this power, in frames.
+  ///   - order: the first frame's number is a multiple of 2 to this power; below 64.
   ///   - limit: where the frames must end.
   ///   - isZeroed: whether to fill them with zeros.
   /// - Throws: `OutOfFrames` if no free run is long enough; the allocator is then as it was.
   /// - Complexity: O(log free runs) expected.
   public mutating func allocate(
-    _ count: UInt64, alignment: UInt64 = 0, below limit: PhysicalAddress? = nil,
+    _ count: UInt64, order: UInt64 = 0, below limit: PhysicalAddress? = nil,
     isZeroed: Bool = false
   ) throws(OutOfFrames) -> Range<PhysicalAddress> {
     let low = PhysicalAddress(4 << 30).frame
     let end = limit?.frame ?? .max
-    var place = free.lowestFit(count, order: alignment, in: min(low, end)..<end)
-    if place == nil { place = free.lowestFit(count, order: alignment, in: 0..<end) }
+    var place = free.lowestFit(count, order: order, in: min(low, end)..<end)
+    if place == nil { place = free.lowestFit(count, order: order, in: 0..<end) }
     guard let place else {
       throw OutOfFrames(needed: Int(count), available: Int(free.longest))
     }
-    try take(place..<place + count)
+    // Out of the middle of a run it leaves two: the second takes a node.
+    if free.needsFrame, !lendFrame(sparing: place..<place + count) {
+      throw OutOfFrames(needed: Int(count) + 1, available: Int(free.count))
+    }
+    free.remove(place..<place + count)
     let range = PhysicalAddress(frame: place)..<PhysicalAddress(frame: place + count)
     if isZeroed { clear(range) }
     return range
@@ -80,14 +96,6 @@ public struct FrameAllocator<Memory: PhysicalMemory>: ~Copyable {
   /// - Precondition: they were handed out, and nobody uses them.
   public mutating func giveBack(_ range: Range<PhysicalAddress>) {
     insert(range.lowerBound.frame..<range.upperBound.frame)
-  }
-
-  /// Takes free frames. Out of the middle of a run they leave two: the second takes a node.
-  private mutating func take(_ numbers: Range<UInt64>) throws(OutOfFrames) {
-    if free.needsFrame, !lendFrame(sparing: numbers) {
-      throw OutOfFrames(needed: Int(numbers.length) + 1, available: Int(free.count))
-    }
-    free.remove(numbers)
   }
 
   /// Adds free frames; of those that are added, the first may become nodes.

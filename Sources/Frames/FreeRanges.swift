@@ -89,7 +89,7 @@ public struct FreeRanges<Memory: PhysicalMemory>: ~Copyable {
 
   /// The lowest place for `count` numbers within `bounds` whose first is a multiple of 2^`order`.
   public func lowestFit(_ count: UInt64, order: UInt64, in bounds: Range<UInt64>) -> UInt64? {
-    precondition(count > 0)
+    precondition(count > 0 && order < 64)
     // An aligned block of this order lies within any place that fits.
     let blockOrder = min(order, UInt64(63 - count.leadingZeroBitCount))
     return lowestFit(count, order, blockOrder, bounds, below: root)

@@ -16,7 +16,7 @@ struct BootClock {
 
   func print() {
     var sum: UInt64 = 0
-    for index in ticks.indices { sum += ticks[index] }
+    for index in ticks.indices { sum &+= ticks[index] }
     Kernel.print(
       """
       entry to activation: \(sum) ticks = parse \(ticks[0]) + normalise \(ticks[1]) \

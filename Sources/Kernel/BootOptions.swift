@@ -1,3 +1,4 @@
+import Addressing
 import BootInfo
 
 /// What the command line asks of the kernel.
@@ -14,8 +15,12 @@ struct BootOptions {
       if word == "exit" {
         leavesEmulator = true
       } else if word == "no5lvl" {
-        // The stub has seen to it, before there was a page table.
-      } else if let kind = word.value(ofKey: "fault"), let fault = DeliberateFault(named: kind) {
+        // The stub sees to it, before there is a page table, but looks for the plain word only.
+        if KernelState.mode == .fiveLevel { print("highland: no5lvl counts without quotes only") }
+      } else if let kind = word.value(ofKey: "fault") {
+        guard let fault = DeliberateFault(named: kind) else {
+          cannotBoot("there is no fault=\(kind)")
+        }
         self.fault = fault
       } else {
         print("highland: not understood on the command line: \(word)")

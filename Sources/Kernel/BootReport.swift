@@ -25,7 +25,7 @@ enum BootReport {
       let entry = entries[index]
       // An entry that runs past 2^64 is shown as it is: wrapped.
       printRange(entry.start, entry.start &+ entry.byteCount, entry.byteCount)
-      if entry.type == 1 || entry.kind != .usable && entry.kind != .reserved || entry.type == 2 {
+      if entry.kind != .reserved || entry.type == 2 {
         print("\(entry.kind.name)")
       } else {
         print("\(entry.kind.name) (type \(entry.type))")

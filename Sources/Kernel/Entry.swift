@@ -27,22 +27,29 @@ private func boot(_ record: BootRecord) -> Never {
   let memory = LinearMemory(layout)
   BootScreen.find(layout)
 
-  let information = readInformation(at: PhysicalAddress(record.information), memory)
-  clock.stop(.parse)
-  BootReport.printLoader(information)
-  let options = BootOptions(information.commandLine)
-  BootReport.printReceivedMap(information)
-
-  clock.start()
   var map = makeMemoryMap(record)
-  normalise(&map, information, image, features, layout)
-  clock.stop(.normalise)
+  let options: BootOptions
+  do {
+    // The information's memory is given back later: no view of it leaves this block.
+    let information = readInformation(at: PhysicalAddress(record.information), memory)
+    clock.stop(.parse)
+    BootReport.printLoader(information)
+    options = BootOptions(information.commandLine)
+    BootReport.printReceivedMap(information)
+
+    clock.start()
+    normalise(&map, information, image, features, layout)
+    clock.stop(.normalise)
+  }
   BootReport.printNormalisedMap(map)
   BootReport.printProcessor(features, mode)
 
   clock.start()
   let types = readMemoryTypes(features)
   let plan = KernelSpacePlan(layout: layout, image: image, memoryTypes: types)
+  if let type = plan.unfitImageType {
+    cannotBoot("the kernel lies in RAM that the MTRRs make \(type.name), not write-back")
+  }
   var frames = makeEarlyFrames(record)
   plan.forEachUsableRange(of: map) { range in frames.add(range) }
   let table = build(plan, map, mode, features, memory, &frames)
@@ -78,6 +85,7 @@ private func readInformation(
 ) -> BootInformation {
   let reachable: UInt64 = 4 << 30
   do throws(BootInformationError) {
+    try BootInformation.check(address)
     guard address.rawValue <= reachable - 8 else {
       cannotBoot("the multiboot2 information, at \(address), runs past 4 GiB")
     }
@@ -199,11 +207,7 @@ private func takeOver(
   do throws(OutOfFrames) {
     try early.reserve(1)
     var allocator = FrameAllocator(memory: memory, keeping: early.takeFrame())
-    plan.forEachUsableRange(of: map) { range in allocator.add(range) }
-    try early.forEachTakenRange { (range) throws(OutOfFrames) in try allocator.keep(range) }
-    if let frame = early.trampoline {
-      try allocator.keep(frame..<frame + PageSize.size4KiB.byteCount)
-    }
+    plan.forEachUsableRange(of: map) { range in allocator.add(range, except: early) }
 
     let before = allocator.frameCount
     plan.forEachBootRange(of: map) { range in allocator.add(range) }

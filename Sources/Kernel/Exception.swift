@@ -39,9 +39,9 @@ enum Exception {
     }
   }
 
-  /// Whether the error code is a selector with flags; #PF has its own format, #DF's is always 0.
+  /// Whether the error code is a selector with flags (SDM volume 3, 6.13).
   static func hasSelectorErrorCode(_ vector: Int) -> Bool {
-    (10...13).contains(vector) || vector == 21 || vector == 30
+    (10...13).contains(vector)
   }
 }
 

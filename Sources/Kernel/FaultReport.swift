@@ -46,6 +46,8 @@ struct FaultReport {
         \(code & 2 != 0 ? "the IDT" : code & 4 != 0 ? "the LDT" : "the GDT")\
         \(code & 1 != 0 ? ", external event" : "")
         """)
+    } else if frame.errorCode != 0 {
+      Kernel.print("  error     \(shortHex: frame.errorCode)")
     }
   }
 

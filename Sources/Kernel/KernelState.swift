@@ -44,7 +44,7 @@ enum KernelState {
 
   /// The kind of region that a physical address lies in.
   static func kindName(at address: PhysicalAddress) -> StaticString {
-    guard unsafe memoryMap?.count != nil else { return "not known yet" }
+    guard unsafe memoryMap?.count != nil else { return "of a kind not known yet" }
     return unsafe memoryMap?.kind(at: address)?.name ?? "a hole"
   }
 }

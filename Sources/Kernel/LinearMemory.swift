@@ -10,18 +10,20 @@ struct LinearMemory: PhysicalMemory {
 
   func table(at address: PhysicalAddress) -> TableEntries {
     let pointer = unsafe UnsafeMutablePointer<UInt64>(bitPattern: UInt(pointer(to: address)))
-    // SAFETY: the caller knows that a table lies at `address`; tables are RAM, and the linear
-    // mapping holds all RAM, the boot page table's all that tables are made of before activation.
+    // SAFETY: a table lies at `address`, as the protocol demands; it was taken from RAM that the
+    // linear mapping holds. Only a fault report may follow a damaged entry: it faults again, and the
+    // handler has an end for that.
     return unsafe TableEntries(unsafeBase: pointer.unsafelyUnwrapped)
   }
 
   /// `length` bytes of physical memory.
   ///
-  /// - Precondition: they are RAM that the linear mapping holds and nobody writes to.
+  /// - Precondition: they are RAM that the linear mapping holds, and nobody writes to it or gives
+  ///   it back before the last use of the span.
   @_lifetime(immortal)
   func bytes(at address: PhysicalAddress, count: Int) -> RawSpan {
     let start = unsafe UnsafeRawPointer(bitPattern: UInt(pointer(to: address)))
-    // SAFETY: by the precondition the bytes are there, and stay.
+    // SAFETY: by the precondition the bytes are there as long as the span is used.
     let span = unsafe RawSpan(_unsafeStart: start.unsafelyUnwrapped, byteCount: count)
     return unsafe _overrideLifetime(span, copying: ())
   }

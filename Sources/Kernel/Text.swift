@@ -79,7 +79,8 @@ struct Text: ExpressibleByStringInterpolation {
       Self.put(name)
     }
 
-    /// Bytes from outside, harmless: what would steer a terminal becomes a question mark.
+    /// Bytes from outside: what would steer a terminal becomes a question mark. The rest is taken
+    /// for UTF-8, and so left alone.
     func appendInterpolation(_ bytes: RawSpan) {
       for index in 0..<bytes.byteCount {
         // SAFETY: any byte is a UInt8, and the load checks its bounds.

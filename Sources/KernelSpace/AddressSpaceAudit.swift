@@ -4,7 +4,8 @@ import Frames
 import PageTables
 
 // The kernel's own check of what it promises about its address space, on the live tables. It reads
-// every table once and shares no code with what built them, beyond the entry format.
+// every table once, by code that shares nothing with what built them but the format of an entry,
+// and holds what it finds against the plan.
 
 /// The promises that page tables alone can prove or break.
 public enum Promise: UInt8, Sendable, BitwiseCopyable {
@@ -83,6 +84,10 @@ public struct AddressSpaceAudit: Sendable {
     survey.count(run, in: window)
     if run.pages != run.bestPages(largest: largestPage) { broken(.largestPages, at: start) }
     if run.memoryType != .writeBack { broken(.oneMemoryType, at: start) }
+    plan.memoryTypes.forEachRun(in: run.physicalRange) { (range, type) in
+      guard !type.allowsWriteBack else { return }
+      broken(.oneMemoryType, at: start + (range.lowerBound - run.physical))
+    }
 
     checkRights(run, plan.image)
 
@@ -93,9 +98,6 @@ public struct AddressSpaceAudit: Sendable {
         broken(.onlyRAM, at: start)
       } else if let gap = ram.firstGap(in: run.physicalRange, of: map) {
         broken(.onlyRAM, at: base + gap.rawValue)
-      }
-      plan.memoryTypes.forEachRun(in: run.physicalRange) { (range, type) in
-        if !type.allowsWriteBack { broken(.oneMemoryType, at: base + range.lowerBound.rawValue) }
       }
     case .kernelCode:
       // As far as the plan's segments, that come in rising order, reach without a gap.

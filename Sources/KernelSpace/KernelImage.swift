@@ -3,7 +3,7 @@ import PageTables
 
 /// Where the kernel image lies, in virtual and in physical memory.
 ///
-///     boot tables, stub | text | rodata | data, bss | guard | stack | guard | stack | ... | guard
+///     stub, boot tables | text | rodata | data, bss | guard | stack | guard | stack | ... | guard
 ///      thrown away        r-x    r--       rw-         -       rw-     -       rw-           -
 ///
 /// All of it is one physically contiguous piece; what comes after the boot part is also mapped in

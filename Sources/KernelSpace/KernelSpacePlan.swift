@@ -99,6 +99,16 @@ public struct KernelSpacePlan: Sendable {
     for index in image.stacks.indices { try segment(image.stacks[index], .write) }
   }
 
+  /// The MTRR type, other than write-back, of some of the image; `nil` if there is none. Such an
+  /// image cannot be mapped: its frames would have two memory types.
+  public var unfitImageType: MTRRType? {
+    var unfit: MTRRType?
+    memoryTypes.forEachRun(in: image.physical) { (_, type) in
+      if !type.allowsWriteBack { unfit = type }
+    }
+    return unfit
+  }
+
   private func plan<Failure: Error>(
     _ physical: Range<PhysicalAddress>, _ rights: Rights,
     _ body: (PlannedMapping) throws(Failure) -> Void

@@ -1,7 +1,7 @@
 import Addressing
 import PageTables
 
-/// A set of small numbers, one bit each, in frames borrowed for the purpose.
+/// A set of small numbers, one bit each, in frames taken for the purpose and kept.
 ///
 ///     frame 0                                     frame 1
 ///     +--------+--------+- - -+--------+          +--------+- - -
@@ -9,8 +9,8 @@ import PageTables
 ///     +--------+--------+- - -+--------+          +--------+- - -
 struct TableSet<Memory: PhysicalMemory> {
   private let memory: Memory
-  /// Eight frames hold a bit for each table of 512 TiB mapped by 2 MiB pages.
-  private var frames: InlineArray<8, PhysicalAddress>
+  /// Sixteen frames hold a bit for each table of 512 TiB mapped by 2 MiB pages.
+  private var frames: InlineArray<16, PhysicalAddress>
   private let capacity: Int
 
   private static var bitsPerFrame: Int { TableEntries.count * 64 }
@@ -21,7 +21,9 @@ struct TableSet<Memory: PhysicalMemory> {
   ) throws(OutOfFrames) {
     let count = (capacity + Self.bitsPerFrame - 1) / Self.bitsPerFrame
     frames = InlineArray(repeating: PhysicalAddress(0))
-    precondition(count <= frames.count)
+    guard count <= frames.count else {
+      throw OutOfFrames(needed: count, available: frames.count)
+    }
     try source.reserve(count)
     for index in 0..<count {
       frames[index] = source.takeFrame()

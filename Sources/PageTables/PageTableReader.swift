@@ -52,7 +52,8 @@ public struct Mapping: Equatable, Sendable {
   public let virtual: VirtualAddress
   public let physical: PhysicalAddress
   public let size: PageSize
-  /// What the leaf says. Tables above it grant everything, so it is the last word.
+  /// What the leaf says. In a table that Highland built it is the last word: the entries on the way
+  /// to it grant everything.
   public let property: PageProperty
 
   public func translate(_ address: VirtualAddress) -> PhysicalAddress {

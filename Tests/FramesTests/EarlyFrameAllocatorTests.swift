@@ -34,10 +34,10 @@ extension EarlyFrameAllocator {
     return (0..<count).map { _ in takeFrame().rawValue }
   }
 
-  /// All that was taken, frame by frame.
-  fileprivate var takenFrames: [UInt64] {
+  /// All that is not free, frame by frame: the trampoline first, if there is one.
+  fileprivate var usedFrames: [UInt64] {
     var frames: [UInt64] = []
-    forEachTakenRange { range in
+    forEachUsedRange { range in
       frames += stride(from: range.lowerBound.rawValue, to: range.upperBound.rawValue, by: 0x1000)
     }
     return frames
@@ -59,7 +59,8 @@ extension EarlyFrameAllocator {
       let batch = try frames.take(min(rest, Int.random(in: 0...40, using: &random)))
       #expect(batch == Array(allowed[ordinals.count...].prefix(batch.count)))
       for frame in batch { ordinals[frame] = ordinals.count }
-      #expect(frames.takenFrames == Array(allowed.prefix(ordinals.count)))
+      let trampoline = frames.trampoline.map { [$0.rawValue] } ?? []
+      #expect(frames.usedFrames == trampoline + allowed.prefix(ordinals.count))
       // Those taken, those that are not yet, and their neighbours, which may be nobody's.
       let probes = allowed.shuffled(using: &random).prefix(20) + batch
       for probe in probes.flatMap({ [$0 - 0x1000, $0, $0 + 0x1000] }) {

@@ -61,13 +61,38 @@ private final class AllMemory: PhysicalMemory {
     #expect(taken == frames(1..<3))
   }
 
+  /// Many regions, so that nodes run short: no frame that somebody has is ever lent for them.
+  @Test func takingOverSparesWhatIsInUse() throws {
+    let count = 500
+    var early = EarlyFrameAllocator(
+      unsafeStorage: hostStorage(count * EarlyFrameAllocator.bytesPerRange))
+    let regions = (0..<UInt64(count)).map { 0x100 + 4 * $0..<0x103 + 4 * $0 }
+    for region in regions { early.add(frames(region)) }
+    try early.reserve(200)
+    var inUse = Set<UInt64>()
+    for _ in 0..<200 { inUse.insert(early.takeFrame().rawValue) }
+
+    let memory = AllMemory()
+    var allocator = FrameAllocator(memory: memory, keeping: PhysicalAddress(0xff000))
+    for region in regions { allocator.add(frames(region), except: early) }
+    #expect(inUse.isDisjoint(with: memory.frames.keys))
+    let (all, used) = (allocator.frameCount, allocator.usedCount)
+    #expect(all == UInt64(3 * count))
+    // Its own frames, but the one it was given, and those that were in use.
+    #expect(used == UInt64(memory.frames.count - 1 + inUse.count))
+    var handedOut = Set<UInt64>()
+    while let frame = try? allocator.allocate(1) { handedOut.insert(frame.lowerBound.rawValue) }
+    #expect(inUse.isDisjoint(with: handedOut))
+    #expect(UInt64(handedOut.count) == all - used)
+  }
+
   @Test func highFramesGoFirstAndLowOnesOnRequest() throws {
     var allocator = allocator(AllMemory())
     let first = try allocator.allocate(1)
     #expect(first == frames(0x10_0000..<0x10_0001))
     let low = try allocator.allocate(1, below: PhysicalAddress(4 << 30))
     #expect(low == frames(0x100..<0x101))
-    let below16MiB = try allocator.allocate(0x800, alignment: 9, below: PhysicalAddress(16 << 20))
+    let below16MiB = try allocator.allocate(0x800, order: 9, below: PhysicalAddress(16 << 20))
     #expect(below16MiB == frames(0x200..<0xa00))
     #expect(throws: OutOfFrames(needed: 0x800, available: 0x1fff)) {
       _ = try allocator.allocate(0x800, below: PhysicalAddress(16 << 20))
@@ -97,17 +122,17 @@ private final class AllMemory: PhysicalMemory {
     for _ in 0..<5000 {
       if taken.isEmpty || Int.random(in: 0..<5, using: &random) > 1 {
         let count = UInt64.random(in: 1...(Bool.random(using: &random) ? 4 : 600), using: &random)
-        let alignment = UInt64.random(in: 0...10, using: &random)
+        let order = UInt64.random(in: 0...10, using: &random)
         let limit: UInt64? = Bool.random(using: &random) ? 0x10_0000 : nil
         let range: Range<PhysicalAddress>
         do {
           range = try allocator.allocate(
-            count, alignment: alignment, below: limit.map { PhysicalAddress($0 << 12) })
+            count, order: order, below: limit.map { PhysicalAddress($0 << 12) })
         } catch {
           continue
         }
         let numbers = range.lowerBound.rawValue >> 12..<range.upperBound.rawValue >> 12
-        #expect(UInt64(numbers.count) == count && numbers.lowerBound % (1 << alignment) == 0)
+        #expect(UInt64(numbers.count) == count && numbers.lowerBound % (1 << order) == 0)
         #expect(numbers.upperBound <= limit ?? .max)
         #expect(Self.regions.contains { $0.contains(numbers.lowerBound) })
         #expect(used.isDisjoint(with: numbers))
