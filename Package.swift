@@ -46,6 +46,7 @@ let package = Package(
       name: "TestSupport", dependencies: ["Addressing", "BootInfo", "PageTables"],
       path: "Tests/Support"),
     tests("AddressingTests", of: ["Addressing"]),
+    tests("BootTests", of: ["Oracle"]),
     tests("BootInfoTests", of: ["Addressing", "BootInfo", "TestSupport"]),
     tests("PageTablesTests", of: ["Addressing", "PageTables", "Oracle", "TestSupport"]),
     tests("FramesTests", of: ["Addressing", "BootInfo", "Frames", "PageTables", "TestSupport"]),

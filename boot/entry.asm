@@ -167,9 +167,8 @@ choose_levels:
   xor edx, edx
   ret
 
-; Sets CF if the word no5lvl stands on the command line of the boot information at EBX, by itself
-; and without quotes. Looks at no byte outside the information, and gives up without a word on
-; anything odd: Swift names the error later.
+; Sets CF if the word no5lvl stands on the command line of the boot information at EBX. Looks at no
+; byte outside it, and gives up without a word on anything odd: Swift names the error later.
 find_no5lvl:
   mov esi, ebx
   test esi, 7
@@ -202,52 +201,60 @@ find_no5lvl:
   add esi, ecx
   jmp .tag
 
-.command_line:                    ; the string's bytes: ESI up to EDX
+.command_line:                    ; the string's bytes: ESI up to EDX, decoded as Swift does it
   lea edx, [esi + ecx]
   add esi, 8
-.word:                            ; ESI: where a word may start
-  mov edi, esi
-  add edi, WORD_NO5LVL_LENGTH
-  cmp edi, edx
-  ja .no
-  cmp dword [esi], 'no5l'
-  jne .skip
-  cmp word [esi + 4], 'vl'
-  jne .skip
-  cmp edi, edx
-  je .yes
-  cmp byte [edi], ' '             ; the word ends here, before a blank, a tab or NUL
-  jbe .yes
-.skip:                            ; on to what follows the next blank outside quotes
   xor ah, ah                      ; the quote that is open
-.byte:
+.word:
+  xor ecx, ecx                    ; how much of no5lvl the word is so far; past it: another word
+.character:
   cmp esi, edx
-  jae .no
-  mov al, [esi]
-  inc esi
-  cmp al, '\'                     ; makes the next byte plain
-  je .plain
+  jae .end
+  lodsb
+  test al, al
+  jz .end
+  cmp al, '\'
+  je .escaped
   test ah, ah
   jnz .quoted
   cmp al, ' '
-  je .word
+  je .separator
   cmp al, 9
-  je .word
+  je .separator
   cmp al, '"'
-  je .open
+  je .quote
   cmp al, "'"
-  jne .byte
-.open:
-  mov ah, al
-  jmp .byte
+  je .quote
+.compare:
+  cmp ecx, WORD_NO5LVL_LENGTH
+  jae .other
+  cmp al, [ebp + word_no5lvl + ecx]
+  jne .other
+  inc ecx
+  jmp .character
+.other:
+  mov ecx, WORD_NO5LVL_LENGTH + 1
+  jmp .character
 .quoted:
   cmp al, ah
-  jne .byte
-  xor ah, ah
-  jmp .byte
-.plain:
-  inc esi
-  jmp .byte
+  jne .compare
+  xor eax, eax
+.quote:
+  mov ah, al
+  jmp .character
+.escaped:
+  cmp esi, edx
+  jae .end
+  lodsb
+  test al, al
+  jnz .compare
+.end:
+  cmp ecx, WORD_NO5LVL_LENGTH
+  je .yes
+  jmp .no
+.separator:
+  cmp ecx, WORD_NO5LVL_LENGTH
+  jne .word
 .yes:
   stc
   ret
@@ -337,6 +344,8 @@ long_mode:
   mov rax, higher_half
   jmp rax
 
+word_no5lvl:
+  db "no5lvl"
 align 8
 boot_gdt:
   dq 0

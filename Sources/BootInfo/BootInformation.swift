@@ -21,13 +21,11 @@ public struct BootInformation: ~Escapable {
   /// Where the first tag of each type starts; zero where there is none.
   private var firstTags = InlineArray<22, UInt32>(repeating: 0)
 
-  /// Whether the information may start at `address` at all.
-  public static func check(_ address: PhysicalAddress) throws(BootInformationError) {
-    guard address.rawValue % 8 == 0 else { throw BootInformationError(.misaligned, at: 0) }
-  }
-
   /// The total size, from the first 8 bytes, for a caller who cannot span the rest before.
-  public static func byteCount(ofHeader bytes: RawSpan) throws(BootInformationError) -> Int {
+  public static func byteCount(
+    ofHeader bytes: RawSpan, at address: PhysicalAddress
+  ) throws(BootInformationError) -> Int {
+    guard address.rawValue % 8 == 0 else { throw BootInformationError(.misaligned, at: 0) }
     guard bytes.byteCount >= 8 else { throw BootInformationError(.truncated, at: 0) }
     let total = bytes.size(at: 0)
     // The header and the end tag take 16.
@@ -41,8 +39,7 @@ public struct BootInformation: ~Escapable {
   /// - Complexity: O(tags + bytes of strings)
   @_lifetime(copy bytes)
   public init(_ bytes: RawSpan, at address: PhysicalAddress) throws(BootInformationError) {
-    try Self.check(address)
-    let total = try Self.byteCount(ofHeader: bytes)
+    let total = try Self.byteCount(ofHeader: bytes, at: address)
     guard total <= bytes.byteCount else { throw BootInformationError(.truncated, at: 0) }
     self.bytes = bytes.extracting(0..<total)
     self.address = address

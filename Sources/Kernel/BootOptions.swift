@@ -1,4 +1,3 @@
-import Addressing
 import BootInfo
 
 /// What the command line asks of the kernel.
@@ -15,8 +14,7 @@ struct BootOptions {
       if word == "exit" {
         leavesEmulator = true
       } else if word == "no5lvl" {
-        // The stub sees to it, before there is a page table, but looks for the plain word only.
-        if KernelState.mode == .fiveLevel { print("highland: no5lvl counts without quotes only") }
+        // The stub has seen to it, before there was a page table.
       } else if let kind = word.value(ofKey: "fault") {
         guard let fault = DeliberateFault(named: kind) else {
           cannotBoot("there is no fault=\(kind)")

@@ -85,11 +85,11 @@ private func readInformation(
 ) -> BootInformation {
   let reachable: UInt64 = 4 << 30
   do throws(BootInformationError) {
-    try BootInformation.check(address)
     guard address.rawValue <= reachable - 8 else {
       cannotBoot("the multiboot2 information, at \(address), runs past 4 GiB")
     }
-    let size = UInt64(try BootInformation.byteCount(ofHeader: memory.bytes(at: address, count: 8)))
+    let size = UInt64(
+      try BootInformation.byteCount(ofHeader: memory.bytes(at: address, count: 8), at: address))
     guard size <= reachable - address.rawValue else {
       cannotBoot("the multiboot2 information, at \(address), runs past 4 GiB")
     }

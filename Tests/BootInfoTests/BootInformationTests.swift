@@ -164,8 +164,18 @@ import Testing
   }
 
   @Test func sizeFromHeader() throws {
-    #expect(try BootInformation.byteCount(ofHeader: (UInt64(0x1234).bytes).span.bytes) == 0x1234)
-    #expect(
-      try BootInformation.byteCount(ofHeader: UInt64(0xffff_ffff).bytes.span.bytes) == 0xffff_ffff)
+    for size: UInt64 in [0x1234, 0xffff_ffff] {
+      let count = try BootInformation.byteCount(
+        ofHeader: size.bytes.span.bytes, at: PhysicalAddress(0x1000))
+      #expect(count == Int(size))
+    }
+  }
+
+  @Test func misalignedHeaderTellsNoSize() {
+    let error = #expect(throws: BootInformationError.self) {
+      try BootInformation.byteCount(
+        ofHeader: UInt64(0x1234).bytes.span.bytes, at: PhysicalAddress(0x1004))
+    }
+    #expect(error?.reason == .misaligned)
   }
 }

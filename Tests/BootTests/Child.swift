@@ -1,0 +1,127 @@
+// A child process that outlives neither its deadline nor its test.
+
+import Foundation
+import Synchronization
+
+/// A program under `timeout`, with a pipe from its standard output and any number of sockets.
+///
+/// Every read from the child blocks, and every one ends: when the child answers, or when it dies,
+/// at the latest by `timeout`'s hand. Should this process die first, or only the thread that
+/// started the child, then the kernel tells `timeout` (PR_SET_PDEATHSIG), and it tells the child.
+final class Child {
+  /// What the child writes to its standard output.
+  let output: Connection
+  /// Our ends of the sockets.
+  let sockets: [Connection]
+  private let process: pid_t
+  private static let spawning = Mutex(())
+  private var hasEnded = false
+
+  /// - Parameters:
+  ///   - deadline: the seconds after which the child is killed, many times more than it needs.
+  ///   - arguments: the program and its arguments, made from the child's file descriptors of its
+  ///     ends of the sockets.
+  init(socketCount: Int = 0, deadline: Int, arguments: ([Int32]) -> [String]) throws {
+    // One child at a time: until its descriptors are close-on-exec, another would inherit them.
+    (output, sockets, process) = try Self.spawning.withLock { _ in
+      var pipeEnds: [Int32] = [0, 0]
+      try succeed(pipe(&pipeEnds))
+      let socketEnds = try (0..<socketCount).map { _ in
+        var ends: [Int32] = [0, 0]
+        try succeed(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends))
+        return ends
+      }
+      let ours = [pipeEnds[0]] + socketEnds.map { $0[0] }
+      let childs = [pipeEnds[1]] + socketEnds.map { $0[1] }
+      for end in ours { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      defer { for end in childs { close(end) } }
+      let words =
+        ["setpriv", "--pdeathsig=TERM", "timeout", "--foreground", "--signal=KILL", "\(deadline)"]
+        + arguments(Array(childs.dropFirst()))
+      let connections = ours.map { Connection($0) }
+      return (connections[0], Array(connections.dropFirst()), try spawn(words, output: childs[0]))
+    }
+  }
+
+  deinit {
+    guard !hasEnded else { return }
+    kill(process, SIGTERM)
+    _ = try? wait()
+  }
+
+  /// Waits for the child's end and returns its exit status; 137 is `timeout`'s when it had to kill.
+  func wait() throws -> Int32 {
+    var status: Int32 = 0
+    try succeed(waitpid(process, &status, 0))
+    hasEnded = true
+    return status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f
+  }
+}
+
+/// Starts a program that gets nothing to read, has `output` as its standard output, and inherits
+/// what is not close-on-exec.
+private func spawn(_ words: [String], output: Int32) throws -> pid_t {
+  var actions = posix_spawn_file_actions_t()
+  posix_spawn_file_actions_init(&actions)
+  defer { posix_spawn_file_actions_destroy(&actions) }
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+  posix_spawn_file_actions_adddup2(&actions, output, 1)
+  // This thread may have all signals blocked, and the child is to end by one.
+  var attributes = posix_spawnattr_t()
+  posix_spawnattr_init(&attributes)
+  defer { posix_spawnattr_destroy(&attributes) }
+  var noSignals = sigset_t()
+  sigemptyset(&noSignals)
+  posix_spawnattr_setsigmask(&attributes, &noSignals)
+  posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+  var pointers = words.map { strdup($0) } + [nil]
+  defer { for pointer in pointers { free(pointer) } }
+  var process: pid_t = 0
+  let failure = posix_spawnp(&process, words[0], &actions, &attributes, &pointers, environ)
+  if failure != 0 { throw SystemError(number: failure) }
+  return process
+}
+
+/// One end of a pipe or a socket; reads block.
+final class Connection {
+  private let descriptor: Int32
+  private var buffer: ArraySlice<UInt8> = []
+
+  init(_ descriptor: Int32) { self.descriptor = descriptor }
+
+  deinit { close(descriptor) }
+
+  /// The next byte; `nil` once the other end is closed.
+  func readByte() -> UInt8? {
+    if buffer.isEmpty {
+      var fresh = [UInt8](repeating: 0, count: 1 << 16)
+      let count = read(descriptor, &fresh, fresh.count)
+      guard count > 0 else { return nil }
+      buffer = fresh[..<count]
+    }
+    return buffer.removeFirst()
+  }
+
+  /// The next line without its line feed; `nil` once the other end is closed and all is read.
+  func readLine() -> [UInt8]? {
+    var line: [UInt8] = []
+    while let byte = readByte() {
+      if byte == UInt8(ascii: "\n") { return line }
+      line.append(byte)
+    }
+    return line.isEmpty ? nil : line
+  }
+
+  /// Sends to a socket. Whether anybody was there to receive shows in the answer that does not come.
+  func send(_ text: String) {
+    let bytes = Array(text.utf8)
+    _ = Foundation.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+  }
+}
+
+struct SystemError: Error, CustomStringConvertible {
+  var number = errno
+  var description: String { String(cString: strerror(number)) }
+}
+
+func succeed(_ result: Int32) throws { if result < 0 { throw SystemError() } }

@@ -1,0 +1,74 @@
+// The command line's way through make, the shell, GRUB and the kernel, and what its words do.
+
+import Testing
+
+@Suite struct CommandLineTests {
+  private static let notUnderstood = "highland: not understood on the command line: "
+
+  /// Every character that make, shell, GRUB or the kernel could take for its own.
+  private static let awkward =
+    #"exit note="$ # ; \" '" path='a\\b' "two words" $0 ${x} $(y) * ~ \\n %s é"#
+  private static let awkwardWords = [
+    #"note=$ # ; " '"#, #"path=a\b"#, "two words", "$0", "${x}", "$(y)", "*", "~", #"\n"#, "%s",
+    "é",
+  ]
+
+  @Test func awkwardCharactersByScript() throws {
+    let ending = try Guest(commandLine: Self.awkward).finish()
+    #expect(ending.status == 33)
+    #expect(words(notUnderstoodIn: ending.lines) == Self.awkwardWords)
+  }
+
+  @Test func awkwardCharactersByMake() throws {
+    let image = try BootImage.imageByMake(commandLine: Self.awkward)
+    let ending = try Guest(image: image).finish()
+    #expect(ending.status == 33)
+    #expect(words(notUnderstoodIn: ending.lines) == Self.awkwardWords)
+  }
+
+  @Test(arguments: [#""exit""#, "'exit'", #"ex"it""#, #"\e\x\i\t"#])
+  func quotesAndBackslashesVanish(_ exit: String) throws {
+    let ending = try Guest(commandLine: exit).finish()
+    #expect(ending.status == 33)
+    #expect(words(notUnderstoodIn: ending.lines) == [])
+  }
+
+  /// Four levels on a processor with five if, and only if, `no5lvl` is a word of its own.
+  @Test(arguments: [
+    ("exit no5lvl", 4), (#"exit "no5lvl""#, 4), ("no5lvl exit", 4), ("exit xno5lvl", 5),
+    ("exit no5lvlx no5lv", 5), ("exit note=no5lvl", 5), (#"exit "no5lvl x""#, 5),
+    (#"exit "x no5lvl""#, 5),
+  ])
+  func no5lvl(_ commandLine: String, _ levels: Int) throws {
+    let guest = try Guest(Hardware(processor: .all), commandLine: commandLine)
+    try guest.debugger.run(to: KernelFile.current.get()["highlandEnd"])
+    let has5Levels = try guest.monitor.registers()["CR4"] & 1 << 12 != 0
+    #expect(has5Levels == (levels == 5))
+    #expect(try guest.finish().status == 33)
+  }
+
+  /// Without `exit` the kernel stays: halted, interrupts off, and silent.
+  @Test func withoutExit() throws {
+    let guest = try Guest(commandLine: "")
+    guest.debugger.release()
+    while let line = guest.readLine(), line != "highland: ready" {}
+    // The processor halts a few instructions after the line is out; until then, ask again.
+    var registers = try guest.monitor.registers()
+    while try registers["HLT"] == 0 { registers = try guest.monitor.registers() }
+    #expect(try registers["RFL"] & 1 << 9 == 0, "interrupts")
+    let ending = try guest.quit()
+    #expect(ending.lines.last == "highland: ready")
+  }
+
+  @Test(arguments: ["pc", "q35"])
+  func withoutSerialPort(_ machine: String) throws {
+    let ending = try Guest(Hardware(machine: machine, hasSerialPort: false)).finish()
+    #expect(ending.status == 33)
+    #expect(ending.lines == [])
+  }
+
+  private func words(notUnderstoodIn lines: [String]) -> [String] {
+    lines.filter { $0.hasPrefix(Self.notUnderstood) }
+      .map { String($0.dropFirst(Self.notUnderstood.count)) }
+  }
+}

@@ -1,0 +1,121 @@
+// A virtual machine with Highland in its drive, stopped before its first instruction.
+
+import Foundation
+
+/// What a guest is made of.
+struct Hardware: Sendable {
+  enum Firmware: String, Sendable { case bios, uefi }
+
+  var firmware = Firmware.bios
+  var machine = "q35"
+  var processor = Processor.gigabytePages
+  var memory = "128M"
+  var hasSerialPort = true
+  /// QEMU's options beyond these.
+  var more: [String] = []
+
+  var options: [String] {
+    ["-machine", machine, "-cpu", processor.model, "-m", memory] + more
+      + (firmware == .uefi ? ["-bios", "/usr/share/ovmf/OVMF.fd"] : [])
+  }
+}
+
+/// A QEMU processor model and what matters of it here.
+struct Processor: Sendable, CustomStringConvertible {
+  let model: String
+  /// 5 with LA57, unless the command line says `no5lvl`.
+  var levels = 4
+  var hasGigabytePages = false
+  var physicalWidth = 40
+
+  var description: String { model }
+
+  static let plain = Processor(model: "qemu64")
+  static let gigabytePages = Processor(model: "max,la57=off", hasGigabytePages: true)
+  static let fiveLevels = Processor(model: "max,pdpe1gb=off", levels: 5)
+  static let all = Processor(model: "max", levels: 5, hasGigabytePages: true)
+}
+
+struct GuestError: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}
+
+/// A running QEMU. A guest that is not needed any more dies with its last reference.
+final class Guest {
+  /// How a guest came to its end.
+  struct Ending {
+    /// QEMU's exit status: 33 for the kernel's `exit`, 35 after a fault or panic. A triple fault
+    /// or any other reset ends QEMU with 0.
+    let status: Int32
+    /// All that the kernel wrote to the serial line.
+    let lines: [String]
+  }
+
+  let monitor: Monitor
+  let debugger: Debugger
+  private let qemu: Child
+  private var lines: [String] = []
+
+  convenience init(_ hardware: Hardware = Hardware(), commandLine: String = "exit") throws {
+    try self.init(hardware, image: BootImage.image(commandLine: commandLine))
+  }
+
+  init(_ hardware: Hardware = Hardware(), image: URL) throws {
+    qemu = try Child(socketCount: 2, deadline: 120) { ends in
+      [
+        "qemu-system-x86_64", "-accel", "tcg", "-nic", "none", "-display", "none", "-no-reboot",
+        "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-cdrom", image.path, "-boot", "d",
+        "-S", "-serial", hardware.hasSerialPort ? "stdio" : "none",
+        "-chardev", "socket,id=monitor,fd=\(ends[0])", "-mon", "chardev=monitor,mode=control",
+        "-chardev", "socket,id=debugger,fd=\(ends[1])", "-gdb", "chardev:debugger",
+      ] + hardware.options
+    }
+    monitor = try Monitor(qemu.sockets[0], dump: BootImage.scratchFile("dump"))
+    debugger = Debugger(qemu.sockets[1])
+  }
+
+  /// The kernel's next line on the serial line; `nil` at the end.
+  ///
+  /// The pipe holds 64 KiB, more than any boot says, so nobody needs to read while the guest runs.
+  func readLine() -> String? {
+    while let bytes = qemu.output.readLine() {
+      let line = withoutTerminalControl(bytes)
+      // Firmware and boot loader may have had their say on the same line before.
+      guard lines.isEmpty else {
+        lines.append(line)
+        return line
+      }
+      guard let start = line.range(of: "Highland, |highland: ", options: .regularExpression) else {
+        continue
+      }
+      lines.append(String(line[start.lowerBound...]))
+      return lines[0]
+    }
+    return nil
+  }
+
+  /// Lets the guest run until it ends by itself.
+  func finish() throws -> Ending {
+    debugger.release()
+    return try ending()
+  }
+
+  /// Ends the guest.
+  func quit() throws -> Ending {
+    try monitor.ask("quit")
+    return try ending()
+  }
+
+  private func ending() throws -> Ending {
+    while readLine() != nil {}
+    return Ending(status: try qemu.wait(), lines: lines)
+  }
+}
+
+/// The text of a line without what steers a terminal: carriage returns and `ESC [ 0 1 ; 3 1 H`.
+private func withoutTerminalControl(_ bytes: [UInt8]) -> String {
+  String(decoding: bytes, as: UTF8.self)
+    .replacingOccurrences(
+      of: "\u{1b}\\[[0-9;=?]*[A-Za-z]|\r", with: "", options: .regularExpression)
+}
