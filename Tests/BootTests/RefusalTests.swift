@@ -13,7 +13,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("qemu64,nx=off", #"this CPU has no NX \(no-execute pages\)"#),
+    ("qemu64,nx=off", #"this CPU has no NX \(no-execute pages\), or the firmware turned it off"#),
     ("qemu64,lm=off", #"this CPU has no long mode \(64 bits\)"#),
     ("qemu32", #"this CPU has no long mode \(64 bits\)"#),
   ])
