@@ -2,19 +2,25 @@ import Addressing
 
 // Mapping. Everything that can fail is found out first: that nothing is mapped in the way, and
 // that there are frames for the missing tables. Then the entries are written, table by table.
+//
+// The CPU remembers nothing of an entry that is not present (SDM volume 3, 4.10.2.3), so a new one
+// needs no flush: but where a table was taken away (`PageTableEntry.vacated`), the CPU may go on
+// walking there, and miss the new one. Then the token of the mapping says so.
 
 extension PageTable where Memory: PhysicalMemory {
   /// Maps a virtual range to a physical one with the largest pages that fit.
   ///
-  /// An empty range maps nothing. New translations need no TLB flush: the CPU caches none for
-  /// entries that are not present (SDM volume 3, 4.10.2.3).
+  /// An empty range maps nothing.
   ///
+  /// - Returns: a token that is empty unless a table was taken away here before; spend it before
+  ///   the mapping is used. In a table that nothing was ever taken from it is always empty.
   /// - Throws: any `PageTableError`; the table is then as it was.
   /// - Complexity: a walk per table touched and a store per leaf.
+  @discardableResult
   public mutating func map<Source: TableFrameSource & ~Copyable>(
     _ virtual: Range<VirtualAddress>, to physical: PhysicalAddress, _ property: PageProperty,
     largest: PageSize, from frames: inout Source
-  ) throws(PageTableError) {
+  ) throws(PageTableError) -> FlushToken {
     try check(virtual, physical)
     var missing = MissingTables()
     var runs = PageRuns(virtual, to: physical, largest: largest)
@@ -23,9 +29,11 @@ extension PageTable where Memory: PhysicalMemory {
     }
     try reserve(missing.count, from: &frames)
     runs = PageRuns(virtual, to: physical, largest: largest)
+    var token = FlushToken()
     while let run = runs.next() {
-      write(run, property, from: &frames)
+      write(run, property, from: &frames, into: &token)
     }
+    return token
   }
 
   /// Gives every top-level entry of the kernel half a table of its own, so that none of them needs
@@ -43,32 +51,23 @@ extension PageTable where Memory: PhysicalMemory {
       throw .alreadyMapped(start + UInt64(index - kernelHalf.lowerBound) << span)
     }
     try reserve(kernelHalf.count, from: &frames)
-    for index in kernelHalf { entries[index] = .table(at: newTable(from: &frames)) }
+    for index in kernelHalf {
+      entries.link(index, to: newTable(from: &frames, of: .absent), user: false, count: 0)
+    }
   }
 
   private func check(
     _ virtual: Range<VirtualAddress>, _ physical: PhysicalAddress
   ) throws(PageTableError) {
-    guard virtual.lowerBound.isAligned(to: .size4KiB) else {
-      throw .misalignedVirtual(virtual.lowerBound)
-    }
-    guard virtual.upperBound.isAligned(to: .size4KiB) else {
-      throw .misalignedVirtual(virtual.upperBound)
-    }
+    try mode.check(virtual)
     guard physical.isAligned(to: .size4KiB) else { throw .misalignedPhysical(physical) }
     guard !virtual.isEmpty else { return }
-    let width = mode.addressWidth
-    let first = virtual.lowerBound
-    let last = virtual.upperBound - 1
-    guard first.isCanonical(in: width), last.isCanonical(in: width),
-      (first < width.upperHalf) == (last < width.upperHalf)
-    else { throw .notCanonical(first) }
     guard physical < physicalEnd, physicalEnd - physical >= virtual.byteCount else {
       throw .physicalOutOfRange(physical)
     }
   }
 
-  private func reserve<Source: TableFrameSource & ~Copyable>(
+  func reserve<Source: TableFrameSource & ~Copyable>(
     _ count: Int, from frames: inout Source
   ) throws(PageTableError) {
     do throws(OutOfFrames) { try frames.reserve(count) } catch { throw .outOfFrames(error) }
@@ -111,7 +110,8 @@ extension PageTable where Memory: PhysicalMemory {
 
   /// Writes the leaves of `run` and the missing tables on the way to them.
   private func write<Source: TableFrameSource & ~Copyable>(
-    _ run: PageRun, _ property: PageProperty, from frames: inout Source
+    _ run: PageRun, _ property: PageProperty, from frames: inout Source,
+    into token: inout FlushToken
   ) {
     let leafLevel = run.size.level
     let user = property.rights.contains(.user)
@@ -119,29 +119,51 @@ extension PageTable where Memory: PhysicalMemory {
     var address = run.virtual.lowerBound
     while address < run.virtual.upperBound {
       var entries = reader.memory.table(at: root)
+      // The entry that leads to `entries`.
+      var way: (entries: TableEntries, index: Int, level: Int)?
       for level in stride(from: mode.levels, to: leafLevel, by: -1) {
         let index = address.index(atLevel: level)
         let entry = entries[index]
-        let next = entry.isPresent ? entry.table : newTable(from: &frames)
-        // User mode passes only where every entry of the way lets it.
-        if !entry.isPresent || user && !entry.rights.contains(.user) {
-          entries[index] = .table(at: next, user: user)
+        if !entry.isPresent {
+          entries.link(index, to: newTable(from: &frames, of: entry), user: user, count: 0)
+          count(1, in: way)
+          if entry.isVacated { token.add(address..<address + PageSize.size4KiB.byteCount) }
+        } else if user {
+          // User mode passes only where every entry of the way lets it.
+          entries[index] = entry.openForUser()
         }
-        entries = reader.memory.table(at: next)
+        way = (entries, index, level)
+        entries = reader.memory.table(at: entries[index].table)
       }
       let piece = run.virtual.clamped(to: address.tableSpan(atLevel: leafLevel))
       let indices = piece.indices(atLevel: leafLevel)
+      if leafLevel > 1 {
+        for index in indices where entries[index].isVacated {
+          let page = piece.address(ofIndex: index, atLevel: leafLevel)
+          token.add(page..<page + PageSize.size4KiB.byteCount)
+        }
+      }
       entries.fill(indices, from: leaf, step: run.size.byteCount)
+      count(indices.count, in: way)
       leaf &+= UInt64(indices.count) << run.size.shift
       address = piece.upperBound
     }
   }
 
+  /// Counts entries that a table gains in the entry that leads to it.
+  private func count(
+    _ gained: Int, in way: (entries: TableEntries, index: Int, level: Int)?
+  ) {
+    guard let way, !isShared(way.index, atLevel: way.level) else { return }
+    way.entries[way.index] = way.entries[way.index].counting(gained)
+  }
+
+  /// A table of entries like the one that will point to it: absent, or vacated with all below.
   private func newTable<Source: TableFrameSource & ~Copyable>(
-    from frames: inout Source
+    from frames: inout Source, of entry: PageTableEntry
   ) -> PhysicalAddress {
     let address = frames.takeFrame()
-    reader.memory.table(at: address).clear()
+    reader.memory.table(at: address).fill(0..<TableEntries.count, with: entry)
     return address
   }
 }
@@ -159,30 +181,5 @@ private struct MissingTables {
     let last = (range.upperBound.rawValue - 1) >> shift
     count += Int(truncatingIfNeeded: last - first) + (lastCounted[level] == first ? 0 : 1)
     lastCounted[level] = last
-  }
-}
-
-extension VirtualAddress {
-  /// The addresses that the table of `level` on this address's way translates.
-  fileprivate func tableSpan(atLevel level: Int) -> Range<VirtualAddress> {
-    let size: UInt64 = 1 << VirtualAddress.shift(atLevel: level + 1)
-    let start = VirtualAddress(rawValue & ~(size - 1))
-    // The topmost table ends at 2^64, which is no address; what is mapped ends lower.
-    let (end, overflow) = start.rawValue.addingReportingOverflow(size)
-    return start..<VirtualAddress(overflow ? .max : end)
-  }
-}
-
-extension Range<VirtualAddress> {
-  /// The entries that this range, within one table of `level`, takes up there.
-  fileprivate func indices(atLevel level: Int) -> Range<Int> {
-    let first = lowerBound.index(atLevel: level)
-    return first..<(upperBound - 1).index(atLevel: level) + 1
-  }
-
-  /// Where the page of the entry `index` starts, for an index of this range.
-  fileprivate func address(ofIndex index: Int, atLevel level: Int) -> VirtualAddress {
-    let distance = index - lowerBound.index(atLevel: level)
-    return lowerBound + UInt64(distance) << VirtualAddress.shift(atLevel: level)
   }
 }

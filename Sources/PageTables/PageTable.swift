@@ -27,6 +27,12 @@ public struct PageTable<Memory: PhysicalMemory>: ~Copyable {
 
   public var root: PhysicalAddress { reader.root }
   public var mode: PagingMode { reader.mode }
+
+  /// Whether the entry is one of the kernel half in the root, which every address space has a copy
+  /// of: once there, it never changes again.
+  func isShared(_ index: Int, atLevel level: Int) -> Bool {
+    level == mode.levels && index >= TableEntries.count / 2
+  }
 }
 
 /// Why a page table could not do what was asked. It is then as it was before.
@@ -43,19 +49,4 @@ public enum PageTableError: Error, Equatable {
   case alreadyMapped(VirtualAddress)
   /// There are not enough frames for the tables.
   case outOfFrames(OutOfFrames)
-}
-
-extension VirtualAddress {
-  /// The number of the entry that translates this address in a table of `level`.
-  ///
-  ///      63    57 56   48 47   39 38   30 29   21 20   12 11       0
-  ///     +--------+-------+-------+-------+-------+-------+----------+
-  ///     |  sign  |level 5|level 4|level 3|level 2|level 1|  offset  |
-  ///     +--------+-------+-------+-------+-------+-------+----------+
-  public func index(atLevel level: Int) -> Int {
-    Int(truncatingIfNeeded: rawValue >> VirtualAddress.shift(atLevel: level) & 511)
-  }
-
-  /// The number of address bits below the index of `level`: what one of its entries spans.
-  static func shift(atLevel level: Int) -> UInt64 { UInt64(truncatingIfNeeded: 3 + 9 * level) }
 }

@@ -10,6 +10,9 @@ import Addressing
 //
 // Bit 7 of a level 2 or 3 entry says that it is a leaf (PS). A level 1 entry is always a leaf, and
 // its bit 7 is the PAT bit; larger leaves have theirs at bit 12, the lowest of the address field.
+//
+// In an entry that points to a table the CPU ignores bits 52 to 62. There Highland counts the
+// entries of that table which are present: at none it can go, and nobody has to look for one.
 
 /// One entry of a page table at any level. What it means depends on the level it stands at.
 public struct PageTableEntry: Equatable, Sendable, BitwiseCopyable {
@@ -20,12 +23,22 @@ public struct PageTableEntry: Equatable, Sendable, BitwiseCopyable {
   /// An entry that maps nothing.
   public static var absent: PageTableEntry { PageTableEntry(rawValue: 0) }
 
+  /// An entry that maps nothing where a table was taken away: until that table's token is spent, a
+  /// CPU may remember this entry as it was, or one in the table, and walk there. So whatever makes
+  /// it present again needs a flush, which new entries do not need else.
+  static var vacated: PageTableEntry { PageTableEntry(rawValue: 1 << 1) }
+  var isVacated: Bool { self == .vacated }
+
   /// An entry that points to the next lower table. It leaves all rights to the leaves below;
   /// `user` is needed above leaves that user mode may touch.
-  public static func table(at address: PhysicalAddress, user: Bool = false) -> PageTableEntry {
+  ///
+  /// - Parameter count: the number of present entries in that table.
+  public static func table(
+    at address: PhysicalAddress, user: Bool = false, count: Int = 0
+  ) -> PageTableEntry {
     PageTableEntry(
       rawValue: address.rawValue & Bits.address | Bits.present | Bits.writable
-        | (user ? Bits.user : 0))
+        | (user ? Bits.user : 0) | UInt64(count) << Bits.countShift)
   }
 
   /// An entry that maps a page of `size`, to stand at the size's level.
@@ -61,9 +74,12 @@ extension PageTableEntry {
     static let writeThroughShift: UInt64 = 3
     static let accessed: UInt64 = 1 << 5
     static let dirty: UInt64 = 1 << 6
+    /// What the CPU notes when it uses the entry (SDM volume 3, 4.8).
+    static let usage = accessed | dirty
     static let pageSize: UInt64 = 1 << 7
     static let global: UInt64 = 1 << 8
     static let executeDisable: UInt64 = 1 << 63
+    static let countShift: UInt64 = 52
     static let address: UInt64 = 0x000f_ffff_ffff_f000
 
     static func pat(at size: PageSize) -> UInt64 { size == .size4KiB ? 1 << 7 : 1 << 12 }
@@ -100,6 +116,16 @@ extension PageTableEntry {
 
   /// The address field of a present entry that is no leaf.
   var table: PhysicalAddress { PhysicalAddress(rawValue & Bits.address) }
+
+  /// How many entries are present in the table that this entry points to. Not kept in the root's
+  /// entries for the kernel half, which never change.
+  var entryCount: Int { Int(truncatingIfNeeded: rawValue >> Bits.countShift & 0x7ff) }
+
+  func counting(_ gained: Int) -> PageTableEntry {
+    PageTableEntry(rawValue: rawValue &+ UInt64(bitPattern: Int64(gained)) << Bits.countShift)
+  }
+
+  func openForUser() -> PageTableEntry { PageTableEntry(rawValue: rawValue | Bits.user) }
 
   /// The properties of a leaf of `size`.
   public func property(size: PageSize) -> PageProperty {

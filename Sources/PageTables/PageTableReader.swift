@@ -32,6 +32,44 @@ public struct PageTableReader<Memory: PhysicalMemory> {
     return nil
   }
 
+  /// The first mapping that reaches into `range`, which may begin below it; `nil` if nothing is
+  /// mapped there. To go on after it, ask from its end; to jump, ask from anywhere.
+  ///
+  /// - Throws: `misalignedVirtual`, `notCanonical`.
+  /// - Complexity: a walk per table, a load per absent entry.
+  public func nextMapping(
+    in range: Range<VirtualAddress>
+  ) throws(PageTableError) -> Mapping? {
+    try mode.check(range)
+    var address = range.lowerBound
+    while address < range.upperBound {
+      var table = root
+      var level = mode.levels
+      descent: while true {
+        let entries = memory.table(at: table)
+        let index = address.index(atLevel: level)
+        switch entries[index].item(atLevel: level) {
+        case .leaf(let physical, let size):
+          return Mapping(
+            virtual: address.alignedDown(to: size), physical: physical, size: size,
+            property: entries[index].property(size: size))
+        case .table(let next):
+          table = next
+          level -= 1
+        case .absent:
+          let rest = (address..<range.upperBound).clamped(to: address.tableSpan(atLevel: level))
+          address = rest.upperBound
+          for index in rest.indices(atLevel: level) where entries[index].isPresent {
+            address = rest.address(ofIndex: index, atLevel: level)
+            break
+          }
+          break descent
+        }
+      }
+    }
+    return nil
+  }
+
   /// Every entry that the CPU would read to translate `address`, from the root down.
   public func walk(_ address: VirtualAddress) -> Walk {
     var walk = Walk()

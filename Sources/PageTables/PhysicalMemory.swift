@@ -24,6 +24,12 @@ public protocol TableFrameSource: ~Copyable {
   mutating func takeFrame() -> PhysicalAddress
 }
 
+/// A source that takes frames back.
+public protocol TableFramePool: TableFrameSource, ~Copyable {
+  /// Takes a frame that was a table, of arbitrary content, that no CPU can reach any more.
+  mutating func giveBack(_ frame: PhysicalAddress)
+}
+
 /// There are fewer free frames than an operation needs.
 public struct OutOfFrames: Error, Equatable {
   public let needed: Int
@@ -32,51 +38,5 @@ public struct OutOfFrames: Error, Equatable {
   public init(needed: Int, available: Int) {
     self.needed = needed
     self.available = available
-  }
-}
-
-/// The entries of one table: holding a value says that a frame of 512 entries lies there.
-@safe public struct TableEntries {
-  public static let count = 512
-
-  private let base: UnsafeMutablePointer<UInt64>
-
-  /// - Parameter base: the first of 512 entries, valid as long as this value is used.
-  @unsafe public init(unsafeBase base: UnsafeMutablePointer<UInt64>) { unsafe self.base = base }
-
-  public subscript(index: Int) -> PageTableEntry {
-    get { PageTableEntry(rawValue: self[word: index]) }
-    nonmutating set { self[word: index] = newValue.rawValue }
-  }
-
-  /// An entry as a plain number: for frames that hold something else than a table.
-  public subscript(word index: Int) -> UInt64 {
-    get {
-      precondition(index >= 0 && index < TableEntries.count)
-      // SAFETY: `base` starts 512 entries, and the index is one of them.
-      return unsafe base[index]
-    }
-    nonmutating set {
-      precondition(index >= 0 && index < TableEntries.count)
-      // SAFETY: as above.
-      unsafe base[index] = newValue
-    }
-  }
-
-  /// Makes every entry absent.
-  public func clear() {
-    // SAFETY: exactly the 512 entries that `base` starts.
-    unsafe base.update(repeating: 0, count: TableEntries.count)
-  }
-
-  /// Writes leaves that are alike but for their address, which grows by `step`.
-  func fill(_ indices: Range<Int>, from first: UInt64, step: UInt64) {
-    precondition(indices.lowerBound >= 0 && indices.upperBound <= TableEntries.count)
-    var value = first
-    for index in indices {
-      // SAFETY: `base` starts 512 entries, and the indices are among them.
-      unsafe base[index] = value
-      value &+= step
-    }
   }
 }

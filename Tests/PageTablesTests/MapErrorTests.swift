@@ -154,11 +154,11 @@ private let upperHalf: UInt64 = 0xffff_8000_0000_0000
     bench.expect(.misalignedVirtual(VirtualAddress(1 << 50 | 1))) {
       try bench.map(1 << 50 | 1..<1 << 51, to: 1 << 52 | 1)
     }
-    bench.expect(.misalignedPhysical(PhysicalAddress(1 << 52 | 1))) {
+    bench.expect(.notCanonical(VirtualAddress(1 << 50))) {
       try bench.map(1 << 50..<1 << 51, to: 1 << 52 | 1)
     }
-    bench.expect(.notCanonical(VirtualAddress(1 << 50))) {
-      try bench.map(1 << 50..<1 << 51, to: 1 << 52)
+    bench.expect(.misalignedPhysical(PhysicalAddress(1 << 52 | 1))) {
+      try bench.map(0..<gib, to: 1 << 52 | 1)
     }
     bench.expect(.physicalOutOfRange(PhysicalAddress(1 << 52))) {
       try bench.map(0..<gib, to: 1 << 52)

@@ -1,0 +1,85 @@
+import Addressing
+import Synchronization
+
+/// The entries of one table: holding a value says that a frame of 512 entries lies there.
+@safe public struct TableEntries {
+  public static let count = 512
+
+  private let base: UnsafeMutablePointer<UInt64>
+
+  /// - Parameter base: the first of 512 entries, valid as long as this value is used.
+  @unsafe public init(unsafeBase base: UnsafeMutablePointer<UInt64>) { unsafe self.base = base }
+
+  public subscript(index: Int) -> PageTableEntry {
+    get { PageTableEntry(rawValue: self[word: index]) }
+    nonmutating set { self[word: index] = newValue.rawValue }
+  }
+
+  /// An entry as a plain number: for frames that hold something else than a table.
+  public subscript(word index: Int) -> UInt64 {
+    get {
+      precondition(index >= 0 && index < TableEntries.count)
+      // SAFETY: `base` starts 512 entries, and the index is one of them.
+      return unsafe base[index]
+    }
+    nonmutating set {
+      precondition(index >= 0 && index < TableEntries.count)
+      // SAFETY: as above.
+      unsafe base[index] = newValue
+    }
+  }
+
+  /// Makes every entry absent.
+  public func clear() { fill(0..<TableEntries.count, with: .absent) }
+
+  /// Points the entry `index` to a table that is complete: the CPU may walk there at once, so no
+  /// store to that table may come after this one, which the fence tells the compiler.
+  func link(_ index: Int, to table: PhysicalAddress, user: Bool, count: Int) {
+    atomicMemoryFence(ordering: .releasing)
+    self[index] = .table(at: table, user: user, count: count)
+  }
+}
+
+// Runs of entries. Each checks its indices once, then goes from entry to entry.
+extension TableEntries {
+  private func check(_ indices: Range<Int>) {
+    precondition(indices.lowerBound >= 0 && indices.upperBound <= TableEntries.count)
+  }
+
+  func fill(_ indices: Range<Int>, with entry: PageTableEntry) {
+    check(indices)
+    // SAFETY: `base` starts 512 entries, and the indices are among them; likewise below.
+    unsafe (base + indices.lowerBound).update(repeating: entry.rawValue, count: indices.count)
+  }
+
+  /// Writes leaves that are alike but for their address, which grows by `step`.
+  func fill(_ indices: Range<Int>, from first: UInt64, step: UInt64) {
+    check(indices)
+    var value = first
+    for index in indices {
+      unsafe base[index] = value
+      value &+= step
+    }
+  }
+
+  /// Replaces all bits but those of `mask`.
+  func rewrite(_ indices: Range<Int>, keeping mask: UInt64, _ bits: UInt64) {
+    check(indices)
+    for index in indices { unsafe base[index] = base[index] & mask | bits }
+  }
+
+  /// The first of `indices` and those that follow it with entries alike, but for the bits of
+  /// `ignored` and for an address that grows by `step`.
+  func run(in indices: Range<Int>, ignoring ignored: UInt64, step: UInt64 = 0) -> Range<Int> {
+    check(indices)
+    precondition(!indices.isEmpty)
+    var expected = unsafe base[indices.lowerBound] & ~ignored &+ step
+    var index = indices.lowerBound + 1
+    while index < indices.upperBound {
+      guard unsafe base[index] & ~ignored == expected else { break }
+      index += 1
+      expected &+= step
+    }
+    return indices.lowerBound..<index
+  }
+}
