@@ -1,10 +1,10 @@
-// Table frames for tests: lowest first, as many as the test allows.
+// Table frames for tests: those that came back last, then lowest first, as many as the test allows.
 
 import Addressing
 import PageTables
 
-/// A source of frames out of a simulated memory that runs dry when told to.
-public struct SimulatedFrames: TableFrameSource {
+/// A pool of frames out of a simulated memory that runs dry when told to.
+public struct SimulatedFrames: TableFramePool {
   public let memory: SimulatedMemory
   /// How many frames there are left to give.
   public var supply: Int
@@ -14,6 +14,10 @@ public struct SimulatedFrames: TableFrameSource {
   /// Frames that the last `reserve` promised and nobody took.
   public private(set) var reservedCount = 0
   public private(set) var takenCount = 0
+  public private(set) var givenBackCount = 0
+  /// Asked about every frame that comes back, before it can be taken again.
+  public var whenGivenBack: (PhysicalAddress) -> Void = { _ in }
+  private var givenBack: [PhysicalAddress] = []
   private var next: PhysicalAddress
 
   /// - Parameter supply: all of the memory, if it is not given.
@@ -36,8 +40,19 @@ public struct SimulatedFrames: TableFrameSource {
     reservedCount -= 1
     supply -= 1
     takenCount += 1
-    defer { next = next + PageSize.size4KiB.byteCount }
-    memory.handOut(next)
-    return next
+    let frame = givenBack.popLast() ?? next
+    if frame == next { next = next + PageSize.size4KiB.byteCount }
+    memory.handOut(frame)
+    return frame
+  }
+
+  public var inUseCount: Int { takenCount - givenBackCount }
+
+  public mutating func giveBack(_ frame: PhysicalAddress) {
+    whenGivenBack(frame)
+    memory.takeBack(frame)
+    givenBack.append(frame)
+    givenBackCount += 1
+    supply += 1
   }
 }

@@ -11,11 +11,12 @@ public final class SimulatedMemory: PhysicalMemory {
   public static let garbage: UInt64 = 0xdead_beef_dead_beef
 
   public let range: Range<PhysicalAddress>
-  /// The frames in use, in the order they were handed out.
-  public private(set) var handedOut: [PhysicalAddress] = []
+  /// The frames in use.
+  public private(set) var handedOut: Set<PhysicalAddress> = []
   private let isHandedOut: UnsafeMutablePointer<Bool>
   private let handsOutOnUse: Bool
   private let base: UnsafeMutableRawPointer
+  private var extent = 0
 
   /// - Parameters:
   ///   - byteCount: a multiple of 4 KiB, like `start`.
@@ -50,8 +51,23 @@ public final class SimulatedMemory: PhysicalMemory {
     let frame = frame(address)
     precondition(!isHandedOut[frame], "a frame is handed out twice")
     isHandedOut[frame] = true
-    handedOut.append(address)
+    handedOut.insert(address)
+    extent = max(extent, (frame + 1) << 12)
     entries(address).update(repeating: SimulatedMemory.garbage, count: TableEntries.count)
+  }
+
+  /// Makes the frame at `address` unusable. Traps unless it is in use.
+  public func takeBack(_ address: PhysicalAddress) {
+    precondition(isHandedOut[frame(address)], "a frame comes back twice")
+    isHandedOut[frame(address)] = false
+    handedOut.remove(address)
+  }
+
+  /// One entry as the CPU would access it, whoever owns the frame; `nil` if nobody does.
+  public func entry(_ index: Int, ofTableAt address: UInt64) -> UnsafeMutablePointer<UInt64>? {
+    let address = PhysicalAddress(address)
+    guard range.contains(address), isHandedOut[frame(address)] else { return nil }
+    return entries(address) + index
   }
 
   /// The entries of many tables: what the oracle reads.
@@ -64,7 +80,14 @@ public final class SimulatedMemory: PhysicalMemory {
   }
 
   /// The bytes of all frames in use, to compare before and after.
-  public var image: [[UInt64]] { readTables(handedOut.map(\.rawValue)) }
+  public var image: [[UInt64]] { readTables(handedOut.map(\.rawValue).sorted()) }
+
+  /// All bytes up to the highest frame that was ever handed out: `image`, but fast.
+  public func copy() -> [UInt8] { [UInt8](UnsafeRawBufferPointer(start: base, count: extent)) }
+
+  public func isUnchanged(since copy: [UInt8]) -> Bool {
+    copy.count == extent && memcmp(copy, base, extent) == 0
+  }
 
   private func frame(_ address: PhysicalAddress) -> Int {
     precondition(address.isAligned(to: .size4KiB) && range.contains(address))

@@ -1,0 +1,182 @@
+// What a page table should be after a sequence of changes, kept without any tables: the reference of
+// the random tests. Its cut into pages goes page by page, Highland's by runs.
+
+import Addressing
+import Oracle
+import PageTables
+
+/// Neighbouring pages of one size and property that map neighbouring frames.
+struct PageSegment: Equatable, CustomStringConvertible {
+  var start: UInt64
+  var end: UInt64
+  var physical: UInt64
+  /// 12, 21 or 30.
+  var shift: UInt64
+  var property: PageProperty
+
+  var description: String {
+    "\(String(start, radix: 16))..<\(String(end, radix: 16)) to \(String(physical, radix: 16))"
+      + " by 2^\(shift), \(property)"
+  }
+
+  func overlaps(_ range: Range<UInt64>) -> Bool {
+    max(start, range.lowerBound) < min(end, range.upperBound)
+  }
+
+  /// The part of the segment from `lower` up to `upper`.
+  func part(_ lower: UInt64, _ upper: UInt64) -> PageSegment {
+    var part = self
+    (part.start, part.end) = (max(start, lower), min(end, upper))
+    part.physical += part.start - start
+    return part
+  }
+}
+
+extension [PageSegment] {
+  /// Appends a segment, to the last one if it continues it.
+  mutating func join(_ next: PageSegment) {
+    guard next.start < next.end else { return }
+    if let last, last.end == next.start, last.shift == next.shift,
+      last.physical + (last.end - last.start) == next.physical, last.property == next.property
+    {
+      self[count - 1].end = next.end
+    } else {
+      append(next)
+    }
+  }
+
+  func joined() -> [PageSegment] { reduce(into: []) { $0.join($1) } }
+}
+
+struct PageModel: Equatable {
+  /// All that is mapped, lowest first.
+  private(set) var segments: [PageSegment] = []
+
+  /// The pages of a mapping: each the largest that fits where the one before ends.
+  static func pages(
+    _ range: Range<UInt64>, to physical: UInt64, _ property: PageProperty, largest: PageSize
+  ) -> [PageSegment] {
+    var pages: [PageSegment] = []
+    var start = range.lowerBound
+    while start < range.upperBound {
+      let target = physical + (start - range.lowerBound)
+      let shift = [30, 21, 12].first { shift in
+        shift <= largest.shift && (start | target) % (1 << shift) == 0
+          && range.upperBound - start >= 1 << shift
+      }!
+      let end = start + 1 << shift
+      pages.join(
+        PageSegment(start: start, end: end, physical: target, shift: shift, property: property))
+      start = end
+    }
+    return pages
+  }
+
+  /// Maps `pages`, or returns the first of them that meets an older one.
+  mutating func map(_ pages: [PageSegment]) -> UInt64? {
+    for page in pages {
+      if let old = segments.first(where: { $0.overlaps(page.start..<page.end) }) {
+        let distance = old.start > page.start ? old.start - page.start : 0
+        return page.start + distance & ~(1 << page.shift - 1)
+      }
+    }
+    segments = (segments + pages).sorted { $0.start < $1.start }
+    return nil
+  }
+
+  /// Splits the page that `boundary` lies in until one begins there: the number of splits.
+  mutating func split(at boundary: UInt64) -> Int {
+    guard let position = segments.firstIndex(where: { $0.start < boundary && boundary < $0.end })
+    else { return 0 }
+    let old = segments[position]
+    let size: UInt64 = 1 << old.shift
+    let page = old.start + (boundary - old.start) / size * size
+    guard page < boundary else { return 0 }
+    var split = old.part(page, page + size)
+    split.shift -= 9
+    segments.replaceSubrange(
+      position...position,
+      with: [old.part(old.start, page), split, old.part(page + size, old.end)]
+        .filter { $0.start < $0.end })
+    return 1 + self.split(at: boundary)
+  }
+
+  /// Takes what is mapped in a range that no page straddles the ends of.
+  mutating func take(_ range: Range<UInt64>) -> [PageSegment] {
+    var taken: [PageSegment] = []
+    change(range) {
+      taken.append($0)
+      return nil
+    }
+    return taken.joined()
+  }
+
+  mutating func protect(_ range: Range<UInt64>, _ change: (inout PageProperty) -> Void) {
+    self.change(range) {
+      var new = $0
+      change(&new.property)
+      return new
+    }
+  }
+
+  private mutating func change(
+    _ range: Range<UInt64>, _ body: (PageSegment) -> PageSegment?
+  ) {
+    var changed: [PageSegment] = []
+    for old in segments {
+      guard old.overlaps(range) else {
+        changed.append(old)
+        continue
+      }
+      let inside = body(old.part(range.lowerBound, range.upperBound))
+      changed += [old.part(0, range.lowerBound), inside, old.part(range.upperBound, .max)]
+        .compactMap { $0 }.filter { $0.start < $0.end }
+    }
+    segments = changed
+  }
+
+  /// The first segment that reaches into `range`.
+  func first(in range: Range<UInt64>) -> PageSegment? { segments.first { $0.overlaps(range) } }
+
+  func translate(_ address: UInt64) -> (physical: UInt64, PageSegment)? {
+    guard let segment = first(in: address..<address + 1) else { return nil }
+    return (segment.physical + (address - segment.start), segment)
+  }
+
+  /// The tables that it takes: the root, those of the kernel half's top-level entries, and each that
+  /// something is mapped below.
+  func tableCount(_ mode: PagingMode) -> Int {
+    var count = 1 + 256
+    for level in 1..<mode.levels {
+      let span = UInt64(12 + 9 * level)
+      var last: UInt64?
+      for segment in segments where segment.shift <= 3 + 9 * UInt64(level) {
+        if level == mode.levels - 1, segment.start >> 63 == 1 { continue }
+        let first = segment.start >> span
+        let end = (segment.end - 1) >> span
+        count += Int(end - first) + (last == first ? 0 : 1)
+        last = end
+      }
+    }
+    return count
+  }
+}
+
+extension Snapshot {
+  /// The pages as the oracle reads them, with the rights that all tables on their way grant.
+  var segments: [PageSegment] {
+    leaves.reduce(into: []) { segments, leaf in
+      var rights = Rights.none
+      if leaf.writable { rights.insert(.write) }
+      if leaf.user { rights.insert(.user) }
+      if leaf.executable { rights.insert(.execute) }
+      let property = PageProperty(
+        rights: rights, memoryType: MemoryType(patIndex: leaf.patIndex), isGlobal: leaf.global,
+        software: UInt16(leaf.entry >> 9 & 7 | (leaf.entry >> 52 & 0x7f) << 3))
+      segments.join(
+        PageSegment(
+          start: leaf.virtual, end: leaf.virtual + leaf.size, physical: leaf.physical,
+          shift: UInt64(leaf.shift), property: property))
+    }
+  }
+}
