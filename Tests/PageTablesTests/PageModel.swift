@@ -1,5 +1,5 @@
 // What a page table should be after a sequence of changes, kept without any tables: the reference of
-// the random tests. Its cut into pages goes page by page, Highland's by runs.
+// the random tests. It goes from page to page where Highland computes.
 
 import Addressing
 import Oracle
@@ -32,6 +32,14 @@ struct PageSegment: Equatable, CustomStringConvertible {
   }
 }
 
+extension PageSegment {
+  init(_ run: MappedRun) {
+    self.init(
+      start: run.virtual.lowerBound.rawValue, end: run.virtual.upperBound.rawValue,
+      physical: run.physical.rawValue, shift: run.size.shift, property: run.property)
+  }
+}
+
 extension [PageSegment] {
   /// Appends a segment, to the last one if it continues it.
   mutating func join(_ next: PageSegment) {
@@ -58,16 +66,18 @@ struct PageModel: Equatable {
   ) -> [PageSegment] {
     var pages: [PageSegment] = []
     var start = range.lowerBound
-    while start < range.upperBound {
-      let target = physical + (start - range.lowerBound)
-      let shift = [30, 21, 12].first { shift in
-        shift <= largest.shift && (start | target) % (1 << shift) == 0
-          && range.upperBound - start >= 1 << shift
-      }!
-      let end = start + 1 << shift
-      pages.join(
-        PageSegment(start: start, end: end, physical: target, shift: shift, property: property))
-      start = end
+    let (end, distance, limit) = (range.upperBound, physical &- start, largest.shift)
+    while start < end {
+      let first = start
+      func fits(_ shift: UInt64) -> Bool {
+        shift <= limit && (start | (start &+ distance)) & (1 << shift - 1) == 0
+          && end - start >= 1 << shift
+      }
+      let shift: UInt64 = fits(30) ? 30 : fits(21) ? 21 : 12
+      repeat { start += 1 << shift } while start < end && fits(shift) && !fits(shift + 9)
+      pages.append(
+        PageSegment(
+          start: first, end: start, physical: first &+ distance, shift: shift, property: property))
     }
     return pages
   }

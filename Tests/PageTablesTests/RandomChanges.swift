@@ -10,7 +10,7 @@ import Testing
 
 final class RandomChanges {
   let bench: Workbench
-  let tlb: HostileTLB
+  var tlb: HostileTLB { bench.tlb }
   var model = PageModel()
   var generator: SeededGenerator
   private(set) var counts = Counts()
@@ -21,6 +21,7 @@ final class RandomChanges {
   private(set) var failure: String?
 
   struct Counts {
+    /// Changes and lookups, each compared with the model.
     var operations = 0
     var mapped = 0
     var refused = 0
@@ -37,9 +38,6 @@ final class RandomChanges {
   init(_ mode: PagingMode, seed: UInt64) throws {
     bench = try Workbench(mode)
     generator = SeededGenerator(seed: seed)
-    let tlb = HostileTLB(memory: bench.memory, root: bench.table.root, mode: mode)
-    self.tlb = tlb
-    bench.frames.whenGivenBack = { tlb.checkNotReachable($0) }
     try bench.table.populateKernelHalf(from: &bench.frames)
     // A boundary of top-level entries in the kernel half, one in the lower half, and its end.
     let span = mode.addressWidth.topLevelEntrySpan
@@ -62,6 +60,7 @@ final class RandomChanges {
       default: find(in: range)
       }
       for page in pages { use(page) }
+      counts.operations += pages.count
       if pendingRanges.isEmpty { checkFrames() }
       if number % 512 == 0 || number == operationCount { checkEverything() }
     }
@@ -105,10 +104,7 @@ final class RandomChanges {
     do throws(PageTableError) {
       let token = try attempt { () throws(PageTableError) in
         try bench.table.take(virtual(range), from: &bench.frames) { run in
-          pieces.append(
-            PageSegment(
-              start: run.virtual.lowerBound.rawValue, end: run.virtual.upperBound.rawValue,
-              physical: run.physical.rawValue, shift: run.size.shift, property: run.property))
+          pieces.append(PageSegment(run))
           for page in pages { tlb.touch(page) }
         }
       }
@@ -184,9 +180,7 @@ final class RandomChanges {
 
   private func spend(_ token: consuming FlushToken) {
     if token.coversEverything { counts.fullFlushes += 1 }
-    var tlb = tlb
-    token.spend(on: &tlb, returningTablesTo: &bench.frames, in: bench.memory)
-    tlb.forgetCounts()
+    bench.spend(token)
   }
 
   private func spendPending() {
@@ -293,7 +287,7 @@ final class RandomChanges {
       return min(one, other)..<max(one, other)
     }
     if Bool.random(using: &generator) {
-      let count = UInt64.random(in: 1..<600, using: &generator)
+      let count = UInt64.random(in: 1..<300, using: &generator)
       return one..<min(one + count << 12, spot + 2 << 30)
     }
     // Whole pages of 1 GiB, or over their boundaries.
@@ -334,8 +328,4 @@ final class RandomChanges {
     return [first &- 0x1000, first, inside, end - 0x1000, end, first | 0x1f_f000, end & ~0x1f_ffff]
       .filter { VirtualAddress($0).isCanonical(in: bench.table.mode.addressWidth) }
   }
-}
-
-private func virtual(_ range: Range<UInt64>) -> Range<VirtualAddress> {
-  VirtualAddress(range.lowerBound)..<VirtualAddress(range.upperBound)
 }

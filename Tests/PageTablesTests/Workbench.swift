@@ -12,6 +12,7 @@ final class Workbench {
   let physicalAddressWidth: Int
   var frames: SimulatedFrames
   var table: PageTable<SimulatedMemory>
+  var tlb: HostileTLB
 
   init(
     _ mode: PagingMode = .fourLevel, physicalAddressWidth: Int = PhysicalAddress.widest
@@ -21,15 +22,38 @@ final class Workbench {
     frames = SimulatedFrames(of: memory)
     table = try PageTable(
       mode: mode, memory: memory, physicalAddressWidth: physicalAddressWidth, from: &frames)
+    let tlb = HostileTLB(memory: memory, root: table.root, mode: mode)
+    self.tlb = tlb
+    frames.whenGivenBack = { tlb.checkNotReachable($0) }
   }
 
   func map(
     _ range: Range<UInt64>, to physical: UInt64, _ property: PageProperty = .kernel(.write),
     largest: PageSize = .size1GiB
   ) throws(PageTableError) {
-    try table.map(
-      VirtualAddress(range.lowerBound)..<VirtualAddress(range.upperBound),
-      to: PhysicalAddress(physical), property, largest: largest, from: &frames)
+    spend(
+      try table.map(
+        virtual(range), to: PhysicalAddress(physical), property, largest: largest, from: &frames))
+  }
+
+  /// All that is taken, as the model would say it.
+  @discardableResult
+  func take(_ range: Range<UInt64>) throws(PageTableError) -> [PageSegment] {
+    var taken: [PageSegment] = []
+    spend(try table.take(virtual(range), from: &frames) { taken.append(PageSegment($0)) })
+    return taken
+  }
+
+  func protect(
+    _ range: Range<UInt64>, _ change: (inout PageProperty) -> Void
+  ) throws(PageTableError) {
+    spend(try table.protect(virtual(range), from: &frames, change))
+  }
+
+  /// Spends a token on the bench's TLB, whose counts then tell what was asked for.
+  func spend(_ token: consuming FlushToken) {
+    tlb.forgetCounts()
+    token.spend(on: &tlb, returningTablesTo: &frames, in: memory)
   }
 
   func query(_ address: UInt64) throws(PageTableError) -> Mapping? {
@@ -52,6 +76,10 @@ final class Workbench {
     #expect(throws: error, sourceLocation: sourceLocation, performing: operation)
     #expect(memory.image == image, "memory was changed", sourceLocation: sourceLocation)
   }
+}
+
+func virtual(_ range: Range<UInt64>) -> Range<VirtualAddress> {
+  VirtualAddress(range.lowerBound)..<VirtualAddress(range.upperBound)
 }
 
 extension Leaf {
