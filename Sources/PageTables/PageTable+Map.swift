@@ -31,7 +31,8 @@ extension PageTable where Memory: PhysicalMemory {
     runs = PageRuns(virtual, to: physical, largest: largest)
     var token = FlushToken()
     while let run = runs.next() {
-      write(run, property, from: &frames, into: &token)
+      write(
+        run, property, meetsVacated: missing.meetsVacated, from: &frames, into: &token)
     }
     return token
   }
@@ -85,8 +86,12 @@ extension PageTable where Memory: PhysicalMemory {
         let entries = reader.memory.table(at: table)
         if level == run.size.level {
           let piece = run.virtual.clamped(to: address.tableSpan(atLevel: level))
-          for index in piece.indices(atLevel: level) where entries[index].isPresent {
-            throw .alreadyMapped(piece.address(ofIndex: index, atLevel: level))
+          let indices = piece.indices(atLevel: level)
+          if !entries.areClear(indices) {
+            for index in indices where entries[index].isPresent {
+              throw .alreadyMapped(piece.address(ofIndex: index, atLevel: level))
+            }
+            missing.meetsVacated = true
           }
           address = piece.upperBound
           break descent
@@ -99,6 +104,7 @@ extension PageTable where Memory: PhysicalMemory {
           throw .alreadyMapped(address)
         case .absent:
           // Nothing lies below this entry: all tables from here down are missing.
+          if entries[address.index(atLevel: level)].isVacated { missing.meetsVacated = true }
           let piece = run.virtual.clamped(to: address.tableSpan(atLevel: level - 1))
           for lower in run.size.level..<level { missing.add(piece, level: lower) }
           address = piece.upperBound
@@ -110,7 +116,7 @@ extension PageTable where Memory: PhysicalMemory {
 
   /// Writes the leaves of `run` and the missing tables on the way to them.
   private func write<Source: TableFrameSource & ~Copyable>(
-    _ run: PageRun, _ property: PageProperty, from frames: inout Source,
+    _ run: PageRun, _ property: PageProperty, meetsVacated: Bool, from frames: inout Source,
     into token: inout FlushToken
   ) {
     let leafLevel = run.size.level
@@ -137,7 +143,7 @@ extension PageTable where Memory: PhysicalMemory {
       }
       let piece = run.virtual.clamped(to: address.tableSpan(atLevel: leafLevel))
       let indices = piece.indices(atLevel: leafLevel)
-      if leafLevel > 1 {
+      if leafLevel > 1, meetsVacated {
         for index in indices where entries[index].isVacated {
           let page = piece.address(ofIndex: index, atLevel: leafLevel)
           token.add(page..<page + PageSize.size4KiB.byteCount)
@@ -172,6 +178,8 @@ extension PageTable where Memory: PhysicalMemory {
 /// two of them share is the last one counted at its level.
 private struct MissingTables {
   var count = 0
+  /// Whether an entry on the way was vacated: only then need the mapping look for more of them.
+  var meetsVacated = false
   private var lastCounted = InlineArray<5, UInt64>(repeating: .max)
 
   /// Counts the tables of `level` that span `range`.

@@ -62,6 +62,25 @@ extension TableEntries {
     }
   }
 
+  /// Whether nothing at all stands in these entries. Eight at a time: this is asked about each run
+  /// that is mapped, and should cost less than writing it.
+  func areClear(_ indices: Range<Int>) -> Bool {
+    check(indices)
+    var index = indices.lowerBound
+    while indices.upperBound - index >= 8 {
+      let eight = unsafe base + index
+      let low = unsafe eight[0] | eight[1] | eight[2] | eight[3]
+      let high = unsafe eight[4] | eight[5] | eight[6] | eight[7]
+      guard low | high == 0 else { return false }
+      index += 8
+    }
+    while index < indices.upperBound {
+      guard unsafe base[index] == 0 else { return false }
+      index += 1
+    }
+    return true
+  }
+
   /// Replaces all bits but those of `mask`.
   func rewrite(_ indices: Range<Int>, keeping mask: UInt64, _ bits: UInt64) {
     check(indices)
