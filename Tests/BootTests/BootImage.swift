@@ -8,7 +8,11 @@ enum BootImage {
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
   static let kernel = repository.appending(path: "build/highland.elf")
 
-  private static let scratch = repository.appending(path: "build/boot-tests")
+  /// Where this run keeps its files, as long as it runs.
+  private static let scratch: URL = {
+    atexit { try? FileManager.default.removeItem(at: BootImage.scratch) }
+    return repository.appending(path: "build/boot-tests-\(getpid())")
+  }()
   private static let images = Mutex<[String: URL]>([:])
   private static let scratchFileCount = Atomic(0)
 
@@ -28,7 +32,6 @@ enum BootImage {
   static func imageByMake(commandLine: String) throws -> URL {
     let copy = try scratchFile("tree")
     let build = copy.appending(path: "build")
-    try? FileManager.default.removeItem(at: copy)
     try FileManager.default.createDirectory(at: build, withIntermediateDirectories: true)
     try run("cp", ["-r", "Makefile", "Sources", "boot", "iso", copy.path])
     try run("cp", [kernel.path, build.path])
