@@ -84,10 +84,9 @@ extension PageTable {
         let pieces = reader.memory.table(at: table)
         pieces.fill(0..<TableEntries.count, from: leaf, step: smaller.byteCount)
         // Complete before it is reached: at each moment the CPU finds the old page or the new ones,
-        // which translate alike.
+        // which translate alike. It may go on using either until the flush (SDM volume 3, 4.10.2.3).
         entries.link(
-          index, to: table, user: property.rights.contains(.user),
-          count: TableEntries.count)
+          index, to: table, user: property.rights.contains(.user), count: TableEntries.count)
         entries = pieces
       }
       level -= 1

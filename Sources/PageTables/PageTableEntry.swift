@@ -25,7 +25,8 @@ public struct PageTableEntry: Equatable, Sendable, BitwiseCopyable {
 
   /// An entry that maps nothing where a table was taken away: until that table's token is spent, a
   /// CPU may remember this entry as it was, or one in the table, and walk there. So whatever makes
-  /// it present again needs a flush, which new entries do not need else.
+  /// it present again is followed by a flush, which new entries do not need else. It looks the same
+  /// after the token was spent: then that flush is one page too many.
   static var vacated: PageTableEntry { PageTableEntry(rawValue: 1 << 1) }
   var isVacated: Bool { self == .vacated }
 

@@ -20,6 +20,9 @@ public final class HostileTLB: TranslationCache {
     /// PAT, PCD, PWT.
     public var patIndex: UInt8
     public var isGlobal: Bool
+    /// 1, 2 or 3: of the page that this is a piece of. A page that was split must be forgotten, even
+    /// if its pieces translate alike (SDM volume 3, 4.10.2.3).
+    public var level: Int
   }
 
   /// What it knows of a table on the way to pages.
@@ -128,7 +131,7 @@ public final class HostileTLB: TranslationCache {
         var real = translation(of: address, by: entry, level, granting: way.grants)
         if known.grants & ~real.grants != 0 { return "rights that are gone" }
         real.grants = known.grants
-        return known == real ? nil : "another page or property"
+        return known == real ? nil : "another page, size or property"
       }
       way.table = entry & 0x000f_ffff_ffff_f000
     }
@@ -179,6 +182,6 @@ public final class HostileTLB: TranslationCache {
     let pat = entry >> (level == 1 ? 7 : 12) & 1
     return Translation(
       physical: physical, grants: grants, patIndex: UInt8(pat << 2 | entry >> 3 & 3),
-      isGlobal: entry & 1 << 8 != 0)
+      isGlobal: entry & 1 << 8 != 0, level: level)
   }
 }
