@@ -136,12 +136,6 @@ private let gib = PageSize.size1GiB.byteCount
   /// What a missing flush looks like to the model: each kind of memory that a CPU has, stale.
   @Test func theHostileTLBNotices() throws {
     let bench = try Workbench()
-    func entry(_ address: UInt64, _ level: Int, _ change: (UInt64) -> UInt64) {
-      let walk = bench.table.reader.walk(VirtualAddress(address))
-      let step = walk[walk.count - level]
-      bench.memory.table(at: step.table)[step.index] = PageTableEntry(
-        rawValue: change(step.entry.rawValue))
-    }
     let changes: [(Int, (UInt64) -> UInt64)] = [
       (1, { _ in 0 }), (1, { $0 + 0x1000 }), (1, { $0 & ~2 }), (1, { $0 ^ 0x18 }),
       (1, { $0 & ~(1 << 8) }), (2, { _ in 0 }), (3, { _ in 0 }), (4, { _ in 0 }), (2, { $0 & ~2 }),
@@ -150,16 +144,17 @@ private let gib = PageSize.size1GiB.byteCount
       let address = gib
       try bench.map(address..<address + kib4, to: gib)
       bench.tlb.touch(address)
-      let walk = bench.table.reader.walk(VirtualAddress(address))
-      let old = walk[walk.count - level].entry.rawValue
-      entry(address, level, change)
+      var old: UInt64 = 0
+      bench.table.reader.changeEntry(for: address, atLevel: level) {
+        old = $0
+        return change($0)
+      }
       #expect(bench.tlb.anyContradiction() != nil)
       bench.tlb.loadCR3(bench.table.root)
       #expect(bench.tlb.anyContradiction() != nil, "the page is global")
       bench.tlb.invalidateAll()
       #expect(bench.tlb.anyContradiction() == nil)
-      let step = walk[walk.count - level]
-      bench.memory.table(at: step.table)[step.index] = PageTableEntry(rawValue: old)
+      bench.table.reader.changeEntry(for: address, atLevel: level) { _ in old }
       try bench.take(address..<address + kib4)
     }
   }
