@@ -31,8 +31,7 @@ extension PageTable where Memory: PhysicalMemory {
     runs = PageRuns(virtual, to: physical, largest: largest)
     var token = FlushToken()
     while let run = runs.next() {
-      write(
-        run, property, meetsVacated: missing.meetsVacated, from: &frames, into: &token)
+      write(run, property, from: &frames, into: &token)
     }
     return token
   }
@@ -91,7 +90,6 @@ extension PageTable where Memory: PhysicalMemory {
             for index in indices where entries[index].isPresent {
               throw .alreadyMapped(piece.address(ofIndex: index, atLevel: level))
             }
-            missing.meetsVacated = true
           }
           address = piece.upperBound
           break descent
@@ -104,7 +102,6 @@ extension PageTable where Memory: PhysicalMemory {
           throw .alreadyMapped(address)
         case .absent:
           // Nothing lies below this entry: all tables from here down are missing.
-          if entries[address.index(atLevel: level)].isVacated { missing.meetsVacated = true }
           let piece = run.virtual.clamped(to: address.tableSpan(atLevel: level - 1))
           for lower in run.size.level..<level { missing.add(piece, level: lower) }
           address = piece.upperBound
@@ -116,7 +113,7 @@ extension PageTable where Memory: PhysicalMemory {
 
   /// Writes the leaves of `run` and the missing tables on the way to them.
   private func write<Source: TableFrameSource & ~Copyable>(
-    _ run: PageRun, _ property: PageProperty, meetsVacated: Bool, from frames: inout Source,
+    _ run: PageRun, _ property: PageProperty, from frames: inout Source,
     into token: inout FlushToken
   ) {
     let leafLevel = run.size.level
@@ -143,12 +140,8 @@ extension PageTable where Memory: PhysicalMemory {
       }
       let piece = run.virtual.clamped(to: address.tableSpan(atLevel: leafLevel))
       let indices = piece.indices(atLevel: leafLevel)
-      if leafLevel > 1, meetsVacated {
-        for index in indices where entries[index].isVacated {
-          let page = piece.address(ofIndex: index, atLevel: leafLevel)
-          token.add(page..<page + PageSize.size4KiB.byteCount)
-        }
-      }
+      // A large page over a vacated entry covers what was taken there, and so may not be mapped
+      // before that token is spent: no word of it is needed here.
       entries.fill(indices, from: leaf, step: run.size.byteCount)
       count(indices.count, in: way)
       leaf &+= UInt64(indices.count) << run.size.shift
@@ -178,8 +171,6 @@ extension PageTable where Memory: PhysicalMemory {
 /// two of them share is the last one counted at its level.
 private struct MissingTables {
   var count = 0
-  /// Whether an entry on the way was vacated: only then need the mapping look for more of them.
-  var meetsVacated = false
   private var lastCounted = InlineArray<5, UInt64>(repeating: .max)
 
   /// Counts the tables of `level` that span `range`.
