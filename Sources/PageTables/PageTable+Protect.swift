@@ -19,12 +19,8 @@ extension PageTable where Memory: PhysicalMemory {
     _ virtual: Range<VirtualAddress>, from frames: inout Source,
     _ change: (inout PageProperty) -> Void
   ) throws(PageTableError) -> FlushToken {
-    try mode.check(virtual)
-    guard !virtual.isEmpty else { return FlushToken() }
-    let splits = countSplits(for: virtual)
-    try reserve(splits, from: &frames)
-    var token = FlushToken()
-    if splits > 0 { split(atEndsOf: virtual, from: &frames, into: &token) }
+    var token = try splitEnds(of: virtual, from: &frames)
+    guard !virtual.isEmpty else { return token }
     _ = protect(virtual, in: root, level: mode.levels, &token, change)
     return token
   }

@@ -10,10 +10,27 @@ import Addressing
 // So at most four tables are needed: two at each end, fewer where both ends share them.
 
 extension PageTable {
+  /// How every change of a range begins: checks the range, and makes pages begin and end at its
+  /// ends. What can fail of such a change has then succeeded.
+  ///
+  /// - Returns: what the splits make the CPU forget.
+  /// - Throws: `misalignedVirtual`, `notCanonical`, `outOfFrames`; the table is then as it was.
+  mutating func splitEnds<Source: TableFrameSource & ~Copyable>(
+    of range: Range<VirtualAddress>, from frames: inout Source
+  ) throws(PageTableError) -> FlushToken {
+    try mode.check(range)
+    guard !range.isEmpty else { return FlushToken() }
+    let splits = countSplits(for: range)
+    try reserve(splits, from: &frames)
+    var token = FlushToken()
+    if splits > 0 { split(atEndsOf: range, from: &frames, into: &token) }
+    return token
+  }
+
   /// The number of tables that splitting at both ends of `range` takes.
   ///
   /// - Precondition: `range` is not empty and passed `PagingMode.check`.
-  func countSplits(for range: Range<VirtualAddress>) -> Int {
+  private func countSplits(for range: Range<VirtualAddress>) -> Int {
     let start = range.lowerBound
     let end = range.upperBound
     return countSplits(at: start, after: nil) + countSplits(at: end, after: start)
@@ -53,7 +70,7 @@ extension PageTable {
   }
 
   /// Splits what straddles an end of `range`.
-  mutating func split<Source: TableFrameSource & ~Copyable>(
+  private mutating func split<Source: TableFrameSource & ~Copyable>(
     atEndsOf range: Range<VirtualAddress>, from frames: inout Source, into token: inout FlushToken
   ) {
     split(at: range.lowerBound, from: &frames, into: &token)

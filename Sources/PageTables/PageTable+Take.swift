@@ -25,12 +25,8 @@ extension PageTable where Memory: PhysicalMemory {
   public mutating func take<Source: TableFrameSource & ~Copyable>(
     _ virtual: Range<VirtualAddress>, from frames: inout Source, _ body: (MappedRun) -> Void
   ) throws(PageTableError) -> FlushToken {
-    try mode.check(virtual)
-    guard !virtual.isEmpty else { return FlushToken() }
-    let splits = countSplits(for: virtual)
-    try reserve(splits, from: &frames)
-    var token = FlushToken()
-    if splits > 0 { split(atEndsOf: virtual, from: &frames, into: &token) }
+    var token = try splitEnds(of: virtual, from: &frames)
+    guard !virtual.isEmpty else { return token }
     var run: MappedRun?
     _ = take(virtual, in: root, level: mode.levels, &run, &token, body)
     if let run { handOver(run, &token, body) }
