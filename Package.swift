@@ -43,7 +43,7 @@ let package = Package(
     .target(
       name: "Oracle", path: "Tests/Oracle", swiftSettings: [.unsafeFlags(["-O"])]),
     .target(
-      name: "TestSupport", dependencies: ["Addressing", "BootInfo", "PageTables"],
+      name: "TestSupport", dependencies: ["Addressing", "BootInfo", "PageTables", "Frames"],
       path: "Tests/Support"),
     tests("AddressingTests", of: ["Addressing"]),
     tests("BootTests", of: ["Oracle"]),

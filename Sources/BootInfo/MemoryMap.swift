@@ -72,12 +72,36 @@ public struct MemoryMap: ~Copyable {
 }
 
 extension MemoryMap {
-  /// What lies at `address`; `nil` for a hole. - Complexity: O(regions)
+  /// What lies at `address`; `nil` for a hole. - Complexity: O(log regions)
+  ///
+  /// - Precondition: the map is normalised.
   public func kind(at address: PhysicalAddress) -> RegionKind? {
-    for index in 0..<count where regions[index].range.contains(address) {
-      return regions[index].kind
+    let index = indexOfRegion(endingAfter: address)
+    return index < count && regions[index].range.contains(address) ? regions[index].kind : nil
+  }
+
+  /// The first region that ends above `address`, or the count of regions.
+  ///
+  /// - Precondition: the map is normalised.
+  public func indexOfRegion(endingAfter address: PhysicalAddress) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if regions[middle].range.upperBound <= address { low = middle + 1 } else { high = middle }
     }
-    return nil
+    return low
+  }
+
+  /// Whether any of `range` is RAM. - Complexity: O(log regions + regions in the range)
+  ///
+  /// - Precondition: the map is normalised.
+  public func hasRAM(in range: Range<PhysicalAddress>) -> Bool {
+    var index = indexOfRegion(endingAfter: range.lowerBound)
+    while index < count, regions[index].range.lowerBound < range.upperBound {
+      if regions[index].kind.isRAM { return true }
+      index += 1
+    }
+    return false
   }
 
   /// The bytes in regions of one kind. - Complexity: O(regions)

@@ -63,28 +63,14 @@ public struct EarlyFrameAllocator: ~Copyable {
   /// those handed out.
   ///
   /// - Complexity: O(ranges used so far), one on nearly every machine.
-  public func forEachUsedRange(_ body: (Range<PhysicalAddress>) -> Void) {
-    if let trampoline { body(trampoline..<trampoline + PageSize.size4KiB.byteCount) }
+  public func forEachUsedRange<Failure: Error>(
+    _ body: (Range<PhysicalAddress>) throws(Failure) -> Void
+  ) throws(Failure) {
+    if let trampoline { try body(trampoline..<trampoline + PageSize.size4KiB.byteCount) }
     for index in 0..<min(current + 1, ranges.count) {
       let range = ranges[index]
-      body(PhysicalAddress(frame: range.first)..<PhysicalAddress(frame: range.next))
+      try body(PhysicalAddress(frame: range.first)..<PhysicalAddress(frame: range.next))
     }
-  }
-
-  /// The position of a frame in the order of handing out; `nil` if it is not taken.
-  ///
-  /// - Complexity: O(ranges used so far), one on nearly every machine.
-  public func ordinal(ofTaken frame: PhysicalAddress) -> Int? {
-    let number = frame.frame
-    var earlier = 0
-    for index in 0..<min(current + 1, ranges.count) {
-      let range = ranges[index]
-      if number >= range.first, number < range.next {
-        return earlier + Int(truncatingIfNeeded: number - range.first)
-      }
-      earlier += Int(truncatingIfNeeded: range.next - range.first)
-    }
-    return nil
   }
 }
 

@@ -1,61 +1,141 @@
 import Addressing
+import BootInfo
 import PageTables
 
-// The machine's free frames, once all RAM is mapped.
+// The machine's frames, once all RAM is mapped: which are free, and what the others are used for.
 //
-// RAM comes in by region, in as many steps as there are regions: nothing is kept per frame, and
-// nothing is written into a frame that nobody asked for. The nodes of the search tree lie in frames
-// that the allocator takes from itself; they count as used.
+// RAM comes in by region, in as many steps as there are regions. What is kept per frame, its slot in
+// the frame metadata window, appears section by section as frames are used, and nothing is written
+// into a frame that nobody asked for. The frames that all this takes count as used.
+//
+//     RAM = free runs (FreeRanges) + single frames at hand + used
 
 /// Hands out frames and takes them back.
-public struct FrameAllocator<Memory: PhysicalMemory>: ~Copyable {
-  private let memory: Memory
-  private var free: FreeRanges<Memory>
-  private var reserved = 0
+public struct FrameAllocator<Memory: PhysicalMemory, Window: VirtualMemory>: ~Copyable {
+  let memory: Memory
+  var free: FreeRanges<Memory>
+  var metadata: FrameMetadata<Memory, Window>
+  /// Single frames at hand: see FrameAllocator+Singles.swift.
+  var singles = FrameList()
 
   /// The frames taken in.
-  public private(set) var frameCount: UInt64 = 0
+  public private(set) var frameCount: UInt64
 
-  /// An allocator without frames.
+  /// Takes over from `early`: the RAM it has handed out counts as used, for page tables.
   ///
-  /// - Parameter frame: a frame that it may keep, for the first nodes.
-  public init(memory: Memory, keeping frame: PhysicalAddress) {
-    self.memory = memory
-    free = FreeRanges(memory: memory)
-    free.lend(frame)
-  }
-
-  /// Takes in RAM that is free. Frame 0 stays out: it is never handed out.
-  ///
-  /// - Precondition: whole frames, none of them taken in before.
-  public mutating func add(_ range: Range<PhysicalAddress>) {
-    precondition(range.lowerBound.isAligned(to: .size4KiB))
-    precondition(range.upperBound.isAligned(to: .size4KiB))
-    let numbers = max(range.lowerBound.frame, 1)..<max(range.upperBound.frame, 1)
-    guard !numbers.isEmpty else { return }
-    insert(numbers)
-    frameCount += numbers.length
-  }
-
-  /// Takes in RAM of which `early` has handed out a part: those frames count as used.
-  ///
-  /// - Precondition: whole frames, none of them taken in before.
-  public mutating func add(
-    _ range: Range<PhysicalAddress>, except early: borrowing EarlyFrameAllocator
-  ) {
-    var free = range
-    early.forEachUsedRange { used in
-      let part = used.clamped(to: free)
-      guard !part.isEmpty else { return }
-      add(free.lowerBound..<part.lowerBound)
-      frameCount += part.upperBound.frame - part.lowerBound.frame
-      free = part.upperBound..<free.upperBound
+  /// - Parameters:
+  ///   - map: what each stretch of memory is, normalised.
+  ///   - slots: where the frame metadata window begins, in `kernelPageTable`.
+  ///   - forEachUsableRange: calls back with the usable RAM of the map: whole frames, each once.
+  /// - Throws: `OutOfFrames`.
+  public static func takeOver(
+    from early: consuming EarlyFrameAllocator, _ map: consuming MemoryMap, slots: VirtualAddress,
+    in kernelPageTable: borrowing PageTable<Memory>, memory: Memory, window: Window,
+    forEachUsableRange: (borrowing MemoryMap, (Range<PhysicalAddress>) -> Void) -> Void
+  ) throws(OutOfFrames) -> FrameAllocator {
+    var (rangeCount, frameCount) = (0, UInt64(0))
+    forEachUsableRange(map) { range in
+      rangeCount += 1
+      frameCount += handedOut(range).length
     }
-    add(free)
+    // A node for each usable range, and one more for each cut that a used range makes in it.
+    let tables = UInt64(early.taken)
+    let nodeFrames = (2 * rangeCount + nodeReserve) / 64 + 1
+    try early.reserve(nodeFrames)
+    var free = FreeRanges(memory: memory)
+    for _ in 0..<nodeFrames { free.lend(early.takeFrame()) }
+    forEachUsableRange(map) { range in add(range, except: early, to: &free) }
+
+    let metadata = FrameMetadata(
+      of: map, at: slots, in: kernelPageTable, memory: memory, window: window)
+    var allocator = FrameAllocator(
+      memory: memory, free: free, metadata: metadata, frameCount: frameCount)
+    try allocator.beginMetadata()
+    try allocator.markFrames(of: early, tables: tables)
+    return allocator
   }
 
-  public var freeCount: UInt64 { free.count }
-  public var usedCount: UInt64 { frameCount - free.count }
+  private mutating func beginMetadata() throws(OutOfFrames) {
+    let setFrames = try place(for: metadata.setFrameCount, order: 0, in: 0..<UInt64.max)
+    free.remove(setFrames)
+    metadata.keepSet(in: PhysicalAddress(frame: setFrames.lowerBound))
+    try mark(setFrames, .metadata)
+  }
+
+  private init(
+    memory: Memory, free: consuming FreeRanges<Memory>,
+    metadata: consuming FrameMetadata<Memory, Window>, frameCount: UInt64
+  ) {
+    self.memory = memory
+    self.free = free
+    self.metadata = metadata
+    self.frameCount = frameCount
+  }
+
+  /// The frames of usable RAM that may be handed out: all but frame 0.
+  private static func handedOut(_ range: Range<PhysicalAddress>) -> Range<UInt64> {
+    max(range.frames.lowerBound, 1)..<max(range.frames.upperBound, 1)
+  }
+
+  /// Adds usable RAM, but for what `early` has handed out.
+  private static func add(
+    _ range: Range<PhysicalAddress>, except early: borrowing EarlyFrameAllocator,
+    to free: inout FreeRanges<Memory>
+  ) {
+    var rest = handedOut(range)
+    early.forEachUsedRange { used in
+      let part = used.frames.clamped(to: rest)
+      guard !part.isEmpty else { return }
+      if rest.lowerBound < part.lowerBound { free.insert(rest.lowerBound..<part.lowerBound) }
+      rest = part.upperBound..<rest.upperBound
+    }
+    if !rest.isEmpty { free.insert(rest) }
+  }
+
+  /// Notes what `early` has handed out: `tables` tables, then frames for nodes.
+  private mutating func markFrames(
+    of early: borrowing EarlyFrameAllocator, tables: UInt64
+  ) throws(OutOfFrames) {
+    let trampoline = early.trampoline
+    var tables = tables
+    try early.forEachUsedRange { (range) throws(OutOfFrames) in
+      if range.lowerBound == trampoline {
+        try mark(range.frames, .trampoline)
+      } else {
+        let (first, end) = (range.frames.lowerBound, range.frames.upperBound)
+        let nodes = first + min(tables, range.frames.length)
+        try mark(first..<nodes, .pageTable)
+        try mark(nodes..<end, .bookkeeping)
+        tables -= nodes - first
+      }
+    }
+  }
+
+  private mutating func mark(_ frames: Range<UInt64>, _ kind: FrameKind) throws(OutOfFrames) {
+    try backSections(of: frames, sparing: 0..<0)
+    metadata.fill(frames, with: FrameSlot(.reserved, kind))
+  }
+
+  /// Takes in RAM that was the kernel's or the boot loader's, and that nobody needs any more.
+  ///
+  /// - Throws: `OutOfFrames` if there are no frames to note it; it then stays out.
+  public mutating func reclaim(_ range: Range<PhysicalAddress>) throws(OutOfFrames) {
+    let frames = range.frames
+    try replenish(sparing: 0..<0)
+    // The slots of boot information say from the start that it is unused.
+    if map.kind(at: range.lowerBound) != .bootInformation {
+      try backSections(of: frames, sparing: 0..<0)
+      metadata.fill(frames, with: .unused)
+    }
+    frameCount += frames.length
+    free.insert(frames)
+  }
+
+  /// What each stretch of physical memory is.
+  public var map: MemoryMap { _read { yield metadata.map } }
+
+  public var freeCount: UInt64 { free.count + singles.count }
+  public var usedCount: UInt64 { frameCount - freeCount }
   /// The frames of the longest free run.
   public var longestRun: UInt64 { free.longest }
 
@@ -65,28 +145,26 @@ public struct FrameAllocator<Memory: PhysicalMemory>: ~Copyable {
   /// farther have no other choice.
   ///
   /// - Parameters:
+  ///   - kind: what they are for. Data has no owner yet: see `FrameAllocator+Owners.swift`.
   ///   - order: the first frame's number is a multiple of 2 to this power; below 64.
   ///   - limit: where the frames must end.
   ///   - isZeroed: whether to fill them with zeros.
-  /// - Throws: `OutOfFrames` if no free run is long enough; the allocator is then as it was.
-  /// - Complexity: O(log free runs) expected.
+  /// - Throws: `OutOfFrames` if no free run is long enough.
+  /// - Complexity: O(log free runs) expected, and a store per frame.
   public mutating func allocate(
-    _ count: UInt64, order: UInt64 = 0, below limit: PhysicalAddress? = nil,
+    _ count: UInt64, as kind: FrameKind, order: UInt64 = 0, below limit: PhysicalAddress? = nil,
     isZeroed: Bool = false
   ) throws(OutOfFrames) -> Range<PhysicalAddress> {
-    let low = PhysicalAddress(4 << 30).frame
-    let end = limit?.frame ?? .max
-    var place = free.lowestFit(count, order: order, in: min(low, end)..<end)
-    if place == nil { place = free.lowestFit(count, order: order, in: 0..<end) }
-    guard let place else {
-      throw OutOfFrames(needed: Int(count), available: Int(free.longest))
+    let run: Range<UInt64>
+    do throws(OutOfFrames) {
+      run = try takeRun(count, order: order, below: limit)
+    } catch {
+      // The single frames at hand may complete a run.
+      guard returnSingles() else { throw error }
+      run = try takeRun(count, order: order, below: limit)
     }
-    // Out of the middle of a run it leaves two: the second takes a node.
-    if free.needsFrame, !lendFrame(sparing: place..<place + count) {
-      throw OutOfFrames(needed: Int(count) + 1, available: Int(free.count))
-    }
-    free.remove(place..<place + count)
-    let range = PhysicalAddress(frame: place)..<PhysicalAddress(frame: place + count)
+    metadata.fill(run, with: FrameSlot(.reserved, kind))
+    let range = PhysicalAddress(frame: run.lowerBound)..<PhysicalAddress(frame: run.upperBound)
     if isZeroed { clear(range) }
     return range
   }
@@ -95,25 +173,8 @@ public struct FrameAllocator<Memory: PhysicalMemory>: ~Copyable {
   ///
   /// - Precondition: they were handed out, and nobody uses them.
   public mutating func giveBack(_ range: Range<PhysicalAddress>) {
-    insert(range.lowerBound.frame..<range.upperBound.frame)
-  }
-
-  /// Adds free frames; of those that are added, the first may become nodes.
-  private mutating func insert(_ numbers: Range<UInt64>) {
-    free.insert(numbers)
-    if free.needsFrame { _ = lendFrame(sparing: 0..<0) }
-  }
-
-  /// Turns a free frame outside `range` into nodes. It is the first of its run, so that taking it
-  /// needs no node beyond the one that it gives back.
-  private mutating func lendFrame(sparing range: Range<UInt64>) -> Bool {
-    guard
-      let frame = free.lowestFit(1, order: 0, in: 0..<range.lowerBound)
-        ?? free.lowestFit(1, order: 0, in: range.upperBound..<UInt64.max)
-    else { return false }
-    free.remove(frame..<frame + 1)
-    free.lend(PhysicalAddress(frame: frame))
-    return true
+    metadata.fill(range.frames, with: .unused)
+    insert(range.frames)
   }
 
   private func clear(_ range: Range<PhysicalAddress>) {
@@ -123,31 +184,4 @@ public struct FrameAllocator<Memory: PhysicalMemory>: ~Copyable {
       frame = frame + PageSize.size4KiB.byteCount
     }
   }
-}
-
-extension FrameAllocator: TableFrameSource {
-  /// Single frames can always be had as long as there are any: the first of a run leaves one run.
-  public mutating func reserve(_ count: Int) throws(OutOfFrames) {
-    guard UInt64(count) <= free.count else {
-      throw OutOfFrames(needed: count, available: Int(free.count))
-    }
-    reserved = count
-  }
-
-  public mutating func takeFrame() -> PhysicalAddress {
-    precondition(reserved > 0)
-    reserved -= 1
-    guard let frame = free.lowestFit(1, order: 0, in: 0..<UInt64.max) else {
-      preconditionFailure()
-    }
-    free.remove(frame..<frame + 1)
-    return PhysicalAddress(frame: frame)
-  }
-}
-
-extension PhysicalAddress {
-  /// The number of the frame that holds this address.
-  var frame: UInt64 { rawValue >> PageSize.size4KiB.shift }
-
-  init(frame: UInt64) { self.init(frame << PageSize.size4KiB.shift) }
 }

@@ -4,11 +4,11 @@ import Machine
 /// QEMU's `-icount shift=0`, cycles elsewhere. What is printed between the phases does not count.
 struct BootClock {
   enum Phase: Int {
-    case parse, normalise, build, activate
+    case parse, normalise, build, activate, takeOver
   }
 
   private var began = readTimeStampCounter()
-  private var ticks = InlineArray<4, UInt64>(repeating: 0)
+  private var ticks = InlineArray<5, UInt64>(repeating: 0)
 
   mutating func start() { began = readTimeStampCounter() }
 
@@ -19,8 +19,9 @@ struct BootClock {
     for index in ticks.indices { sum &+= ticks[index] }
     Kernel.print(
       """
-      entry to activation: \(sum) ticks = parse \(ticks[0]) + normalise \(ticks[1]) \
-      + build \(ticks[2]) + activate \(ticks[3])
+      boot: \(sum) ticks = parse \(ticks[0]) + normalise \(ticks[1]) \
+      + build \(ticks[2]) + activate \(ticks[3]) \
+      + take over frames \(ticks[4])
       """)
   }
 }

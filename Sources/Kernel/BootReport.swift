@@ -97,7 +97,7 @@ enum BootReport {
 
   /// Later CPUs start in real mode: their first code, the trampoline, must lie below 1 MiB.
   static func printFrames(
-    _ frames: borrowing FrameAllocator<LinearMemory>, givenBack: UInt64,
+    _ frames: borrowing FrameAllocator<LinearMemory, MappedMemory>, givenBack: UInt64,
     trampoline: PhysicalAddress?
   ) {
     printPart(

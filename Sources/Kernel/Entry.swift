@@ -62,12 +62,16 @@ private func boot(_ record: BootRecord) -> Never {
 
   BootReport.printProtections()
   BootReport.printMemoryTypes(plan, map)
-  report(plan, map, features, &frames)
-  let allocator = takeOver(frames, plan, map, memory)
+
+  clock.start()
+  let trampoline = frames.trampoline
+  var allocator = takeOver(frames, plan, map, memory, table)
+  clock.stop(.takeOver)
+  report(plan, features, allocator)
+  giveBackBootMemory(plan, &allocator, trampoline: trampoline)
   // SAFETY: one CPU, interrupts off: nobody else is at the kernel's state.
   unsafe frameAllocator = consume allocator
   unsafe kernelPageTable = consume table
-  unsafe memoryMap = consume map
   clock.print()
   if let fault = options.fault {
     fault.commit(plan)
@@ -180,41 +184,61 @@ private func build(
   }
 }
 
-/// Reads the live tables back, shows them as a picture, and checks the promises on them.
-private func report(
-  _ plan: KernelSpacePlan, _ map: borrowing MemoryMap, _ features: ProcessorFeatures,
-  _ frames: inout EarlyFrameAllocator
-) {
-  let reader = KernelState.liveReader
+/// The frame allocator, with all RAM that the linear mapping holds. Used are the frames that the
+/// early allocator has handed out, and what the frame metadata takes.
+private func takeOver(
+  _ early: consuming EarlyFrameAllocator, _ plan: KernelSpacePlan, _ map: consuming MemoryMap,
+  _ memory: LinearMemory, _ table: borrowing PageTable<LinearMemory>
+) -> FrameAllocator<LinearMemory, MappedMemory> {
   do throws(OutOfFrames) {
-    let audit = try AddressSpaceAudit(
-      of: reader, against: plan, map, largestPage: features.largestPage, frames: &frames)
-    print("address space, read back from the live tables (root \(reader.root)):")
-    AddressSpaceReport(layout: plan.layout, survey: audit.survey).print()
-    BootReport.printTables(audit.survey, reader.mode)
-    BootReport.printPromises(audit)
+    return try FrameAllocator.takeOver(
+      from: early, map, slots: plan.layout.frameMetadata.lowerBound, in: table, memory: memory,
+      window: MappedMemory(),
+      forEachUsableRange: { (map, body) in plan.forEachUsableRange(of: map, body) })
   } catch {
-    cannotBoot("too little RAM to check the page tables: \(error.needed) frames needed")
+    cannotBoot("too little RAM for the frame metadata: \(error.needed) frames needed")
   }
 }
 
-/// The frame allocator with all RAM that the linear mapping holds. Used are the frames that the
-/// early allocator has handed out and the trampoline's; what only booting needed comes back.
-private func takeOver(
-  _ early: consuming EarlyFrameAllocator, _ plan: KernelSpacePlan, _ map: borrowing MemoryMap,
-  _ memory: LinearMemory
-) -> FrameAllocator<LinearMemory> {
-  do throws(OutOfFrames) {
-    try early.reserve(1)
-    var allocator = FrameAllocator(memory: memory, keeping: early.takeFrame())
-    plan.forEachUsableRange(of: map) { range in allocator.add(range, except: early) }
+/// Reads the live tables back, shows them as a picture, and checks the promises on them.
+private func report(
+  _ plan: KernelSpacePlan, _ features: ProcessorFeatures,
+  _ frames: borrowing FrameAllocator<LinearMemory, MappedMemory>
+) {
+  let reader = KernelState.liveReader
+  let audit = AddressSpaceAudit(
+    of: reader, against: plan, frames.map, largestPage: features.largestPage,
+    isNewTable: { table in frames.meet(table, inRound: 1) },
+    isAccountedFor: { (run, window) in
+      window == .frameMetadata && run.effectiveRights == .write
+        && frames.isMetadata(run.physicalRange)
+    })
+  print("address space, read back from the live tables (root \(reader.root)):")
+  AddressSpaceReport(layout: plan.layout, survey: audit.survey).print()
+  BootReport.printTables(audit.survey, reader.mode)
+  BootReport.printPromises(audit)
+}
 
-    let before = allocator.frameCount
-    plan.forEachBootRange(of: map) { range in allocator.add(range) }
-    BootReport.printFrames(
-      allocator, givenBack: allocator.frameCount - before, trampoline: early.trampoline)
-    return allocator
-  } catch {
-    cannotBoot("too little RAM for the frame allocator: \(error.needed) frames needed")
+/// What only booting needed can be had from now on.
+private func giveBackBootMemory(
+  _ plan: KernelSpacePlan, _ frames: inout FrameAllocator<LinearMemory, MappedMemory>,
+  trampoline: PhysicalAddress?
+) {
+  let before = frames.frameCount
+  giveBack(plan.image.bootPart, plan, &frames)
+  for index in 0..<frames.map.count {
+    let region = frames.map[index]
+    if region.kind == .bootInformation { giveBack(region.range, plan, &frames) }
+  }
+  BootReport.printFrames(frames, givenBack: frames.frameCount - before, trampoline: trampoline)
+}
+
+private func giveBack(
+  _ range: Range<PhysicalAddress>, _ plan: KernelSpacePlan,
+  _ frames: inout FrameAllocator<LinearMemory, MappedMemory>
+) {
+  plan.forEachMapped(in: range) { part in
+    // Where there are no frames to note it, it stays with the kernel.
+    try? frames.reclaim(part)
   }
 }

@@ -11,11 +11,8 @@ import PageTables
 /// The kernel's page table, once it is active.
 nonisolated(unsafe) var kernelPageTable: PageTable<LinearMemory>?
 
-/// The normalised memory map, once the address space stands on it.
-nonisolated(unsafe) var memoryMap: MemoryMap?
-
 /// The machine's frames.
-nonisolated(unsafe) var frameAllocator: FrameAllocator<LinearMemory>?
+nonisolated(unsafe) var frameAllocator: FrameAllocator<LinearMemory, MappedMemory>?
 
 /// What fault reports need to know, from the first instructions on.
 enum KernelState {
@@ -44,8 +41,8 @@ enum KernelState {
 
   /// The kind of region that a physical address lies in.
   static func kindName(at address: PhysicalAddress) -> StaticString {
-    guard unsafe memoryMap?.count != nil else { return "of a kind not known yet" }
-    return unsafe memoryMap?.kind(at: address)?.name ?? "a hole"
+    guard unsafe frameAllocator?.frameCount != nil else { return "of a kind not known yet" }
+    return unsafe frameAllocator?.map.kind(at: address)?.name ?? "a hole"
   }
 }
 

@@ -32,3 +32,12 @@ struct LinearMemory: PhysicalMemory {
     base.rawValue + address.rawValue
   }
 }
+
+/// The kernel half through its own addresses.
+struct MappedMemory: VirtualMemory {
+  func page(at address: VirtualAddress) -> TableEntries {
+    let pointer = unsafe UnsafeMutablePointer<UInt64>(bitPattern: UInt(address.rawValue))
+    // SAFETY: a page is mapped there, as the protocol demands.
+    return unsafe TableEntries(unsafeBase: pointer.unsafelyUnwrapped)
+  }
+}

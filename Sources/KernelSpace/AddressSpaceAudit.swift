@@ -1,6 +1,5 @@
 import Addressing
 import BootInfo
-import Frames
 import PageTables
 
 // The kernel's own check of what it promises about its address space, on the live tables. It reads
@@ -45,14 +44,16 @@ public struct AddressSpaceAudit: Sendable {
   ///
   /// - Parameters:
   ///   - map: the normalised memory map: what is RAM.
-  ///   - frames: where the tables came from. It also lends the frames for one bit per table.
-  /// - Throws: `OutOfFrames` if there are none for that.
+  ///   - isNewTable: says, of each table reached, whether it lies in a frame that is a table's, and
+  ///     was not asked about before.
+  ///   - isAccountedFor: says, of what is mapped in a window that changes after activation, whether
+  ///     it belongs there.
   /// - Complexity: O(tables + regions).
   public init<Memory: PhysicalMemory>(
     of reader: PageTableReader<Memory>, against plan: KernelSpacePlan,
-    _ map: borrowing MemoryMap, largestPage: PageSize, frames: inout EarlyFrameAllocator
-  ) throws(OutOfFrames) {
-    var seen = try TableSet(for: frames.taken, memory: reader.memory, from: &frames)
+    _ map: borrowing MemoryMap, largestPage: PageSize, isNewTable: (PhysicalAddress) -> Bool,
+    isAccountedFor: (LeafRun, Window) -> Bool
+  ) {
     var ram = RAMCursor()
     var runs = LeafRuns()
     var traversal = PageTableTraversal(reader)
@@ -60,35 +61,32 @@ public struct AddressSpaceAudit: Sendable {
       switch item {
       case .table(let address, let level, let start):
         // A shared table counts once and is not read again: below it all would be seen twice.
-        if let ordinal = frames.ordinal(ofTaken: address), seen.insert(ordinal) {
+        if isNewTable(address) {
           survey.countTable(atLevel: level)
         } else {
           broken(.ownTables, at: start)
           traversal.skipTable()
         }
       case .leaf(let leaf, let rights):
-        if let run = runs.add(leaf, rights) { check(run, plan, map, &ram, largestPage) }
+        if let run = runs.add(leaf, rights) {
+          check(run, plan, map, &ram, largestPage, isAccountedFor)
+        }
       }
     }
-    if let run = runs.finish() { check(run, plan, map, &ram, largestPage) }
+    if let run = runs.finish() { check(run, plan, map, &ram, largestPage, isAccountedFor) }
     checkCoverage(plan, map, reader)
     checkTopLevel(reader)
   }
 
   private mutating func check(
     _ run: LeafRun, _ plan: KernelSpacePlan, _ map: borrowing MemoryMap, _ ram: inout RAMCursor,
-    _ largestPage: PageSize
+    _ largestPage: PageSize, _ isAccountedFor: (LeafRun, Window) -> Bool
   ) {
     let start = run.virtual.lowerBound
     let window = plan.layout.window(of: start)
     survey.count(run, in: window)
     if run.pages != run.bestPages(largest: largestPage) { broken(.largestPages, at: start) }
-    if run.memoryType != .writeBack { broken(.oneMemoryType, at: start) }
-    plan.memoryTypes.forEachRun(in: run.physicalRange) { (range, type) in
-      guard !type.allowsWriteBack else { return }
-      broken(.oneMemoryType, at: start + (range.lowerBound - run.physical))
-    }
-
+    if window != .vmalloc || map.hasRAM(in: run.physicalRange) { checkWriteBack(run, plan) }
     checkRights(run, plan.image)
 
     switch window {
@@ -110,8 +108,20 @@ public struct AddressSpaceAudit: Sendable {
       } else if reached < run.virtual.upperBound {
         stray = stray ?? reached
       }
+    case .frameMetadata, .vmalloc:
+      if !isAccountedFor(run, window) { stray = stray ?? start }
     default:
       stray = stray ?? start
+    }
+  }
+
+  /// RAM is write-back, by the page table and by the MTRRs.
+  private mutating func checkWriteBack(_ run: LeafRun, _ plan: KernelSpacePlan) {
+    let start = run.virtual.lowerBound
+    if run.memoryType != .writeBack { broken(.oneMemoryType, at: start) }
+    plan.memoryTypes.forEachRun(in: run.physicalRange) { (range, type) in
+      guard !type.allowsWriteBack else { return }
+      broken(.oneMemoryType, at: start + (range.lowerBound - run.physical))
     }
   }
 

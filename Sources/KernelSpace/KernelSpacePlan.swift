@@ -55,19 +55,8 @@ public struct KernelSpacePlan: Sendable {
     }
   }
 
-  /// The memory that nobody needs once the kernel page table is active and all is read: the boot
-  /// part of the image and the boot loader's information.
-  public func forEachBootRange(
-    of map: borrowing MemoryMap, _ body: (Range<PhysicalAddress>) -> Void
-  ) {
-    forEachMapped(in: image.bootPart, body)
-    for index in 0..<map.count where map[index].kind == .bootInformation {
-      forEachMapped(in: map[index].range, body)
-    }
-  }
-
   /// The parts of some RAM that the linear mapping holds.
-  private func forEachMapped(
+  public func forEachMapped(
     in range: Range<PhysicalAddress>, _ body: (Range<PhysicalAddress>) -> Void
   ) {
     memoryTypes.forEachRun(in: range) { (range, type) in

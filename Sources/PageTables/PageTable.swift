@@ -25,6 +25,13 @@ public struct PageTable<Memory: PhysicalMemory>: ~Copyable {
     physicalEnd = PhysicalAddress(1 << UInt64(physicalAddressWidth))
   }
 
+  /// A second owner of `table`, for a window of the kernel half that nobody else changes: the
+  /// top-level entries never do, so the owners never meet.
+  public init(forWindowOf table: borrowing PageTable) {
+    reader = table.reader
+    physicalEnd = table.physicalEnd
+  }
+
   public var root: PhysicalAddress { reader.root }
   public var mode: PagingMode { reader.mode }
 

@@ -12,6 +12,14 @@ public protocol PhysicalMemory {
   func table(at address: PhysicalAddress) -> TableEntries
 }
 
+/// How a virtual address of the kernel half becomes something to load from and store to.
+public protocol VirtualMemory {
+  /// The 512 words of the page at `address`.
+  ///
+  /// - Precondition: a page is mapped there, writable, and nobody but the caller writes to it.
+  func page(at address: VirtualAddress) -> TableEntries
+}
+
 /// Where table frames come from, and the promise that they do come: what can fail is asked before
 /// the first change.
 public protocol TableFrameSource: ~Copyable {

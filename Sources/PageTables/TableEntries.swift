@@ -29,6 +29,12 @@ import Synchronization
     }
   }
 
+  /// The frame's bytes: for one that holds data. They are valid as long as this value is.
+  @unsafe public var unsafeBytes: UnsafeMutableRawBufferPointer {
+    unsafe UnsafeMutableRawBufferPointer(
+      start: base, count: TableEntries.count * MemoryLayout<UInt64>.size)
+  }
+
   /// Makes every entry absent.
   public func clear() { fill(0..<TableEntries.count, with: .absent) }
 
@@ -46,7 +52,7 @@ extension TableEntries {
     precondition(indices.lowerBound >= 0 && indices.upperBound <= TableEntries.count)
   }
 
-  func fill(_ indices: Range<Int>, with entry: PageTableEntry) {
+  public func fill(_ indices: Range<Int>, with entry: PageTableEntry) {
     check(indices)
     // SAFETY: `base` starts 512 entries, and the indices are among them; likewise below.
     unsafe (base + indices.lowerBound).update(repeating: entry.rawValue, count: indices.count)

@@ -69,7 +69,7 @@ private struct Model {
     var ranges = FreeRanges(memory: frames.memory)
     var model = Model(Int(Self.size))
     for step in 0..<4000 {
-      if ranges.needsFrame {
+      if ranges.spareCount < 2 {
         try frames.reserve(1)
         ranges.lend(frames.takeFrame())
       }
@@ -102,7 +102,7 @@ private struct Model {
     var ranges = FreeRanges(memory: frames.memory)
     let whole: Range<UInt64> = 1 << 20..<1 << 20 + 50_000
     func lend(_ ranges: inout FreeRanges<SimulatedMemory>) throws {
-      guard ranges.needsFrame else { return }
+      guard ranges.spareCount < 2 else { return }
       try frames.reserve(1)
       ranges.lend(frames.takeFrame())
     }

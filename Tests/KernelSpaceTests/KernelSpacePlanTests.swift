@@ -92,7 +92,10 @@ extension Set<UInt64> {
     var usable: Set<UInt64> = []
     plan.forEachUsableRange(of: map) { usable.insert(pagesOf: $0) }
     var boot: Set<UInt64> = []
-    plan.forEachBootRange(of: map) { boot.insert(pagesOf: $0) }
+    plan.forEachMapped(in: plan.image.bootPart) { boot.insert(pagesOf: $0) }
+    for index in 0..<map.count where map[index].kind == .bootInformation {
+      plan.forEachMapped(in: map[index].range) { boot.insert(pagesOf: $0) }
+    }
 
     var expected: [UInt64: Rights] = [:]
     var expectedUsable: Set<UInt64> = []

@@ -1,0 +1,158 @@
+import Addressing
+import PageTables
+
+// Free runs, and the slots that their frames need before they can be used. Backing a section takes
+// free frames itself, so the ways in here are two: from outside, `takeRun` and `backSections`, which
+// first see to it that there are nodes; and from within, `back`, which takes what it needs at once.
+//
+//     takeRun:     place of the run, nothing taken yet
+//        --> backSections, sparing the run:   section by section, `replenish` and `back`
+//        --> the run itself
+
+extension FrameAllocator {
+  /// Spare nodes, enough for all that happens between two calls of `replenish`.
+  static var nodeReserve: Int { 16 }
+
+  /// Takes a run of free frames; their sections are then backed.
+  mutating func takeRun(
+    _ count: UInt64, order: UInt64 = 0, below limit: PhysicalAddress? = nil
+  ) throws(OutOfFrames) -> Range<UInt64> {
+    let end = limit?.frame ?? .max
+    let high = min(PhysicalAddress(4 << 30).frame, end)..<end
+    let bounds = free.lowestFit(count, order: order, in: high) == nil ? 0..<end : high
+    let run = try place(for: count, order: order, in: bounds)
+    try backSections(of: run, sparing: run)
+    free.remove(run)
+    return run
+  }
+
+  /// Where `count` free frames lie.
+  func place(
+    for count: UInt64, order: UInt64, in bounds: Range<UInt64>
+  ) throws(OutOfFrames) -> Range<UInt64> {
+    guard let first = free.lowestFit(count, order: order, in: bounds) else {
+      throw outOfFrames(needing: count)
+    }
+    return first..<first + count
+  }
+
+  private func outOfFrames(needing count: UInt64) -> OutOfFrames {
+    OutOfFrames(
+      needed: Int(truncatingIfNeeded: count), available: Int(truncatingIfNeeded: free.longest))
+  }
+
+  /// Adds free frames, whose slots say so. If nodes run short, the first frame becomes nodes.
+  mutating func insert(_ frames: Range<UInt64>) {
+    var rest = frames
+    if free.spareCount < Self.nodeReserve {
+      lend(rest.lowerBound)
+      rest = rest.lowerBound + 1..<rest.upperBound
+    }
+    if !rest.isEmpty { free.insert(rest) }
+  }
+
+  private mutating func lend(_ frame: UInt64) {
+    metadata[frame] = FrameSlot(.reserved, .bookkeeping)
+    free.lend(PhysicalAddress(frame: frame))
+  }
+
+  /// Backs the sections of `frames`, leaving the frames of `run` alone.
+  mutating func backSections(
+    of frames: Range<UInt64>, sparing run: Range<UInt64>
+  ) throws(OutOfFrames) {
+    guard !frames.isEmpty else { return }
+    let first = FrameMetadata<Memory, Window>.section(of: frames.lowerBound)
+    let last = FrameMetadata<Memory, Window>.section(of: frames.upperBound - 1)
+    var section = first
+    while section <= last {
+      try replenish(sparing: run)
+      try back(section, sparing: run, mayBorrow: true)
+      section += 1
+    }
+  }
+
+  /// Sees to it that there are spare nodes.
+  mutating func replenish(sparing run: Range<UInt64>) throws(OutOfFrames) {
+    guard free.spareCount < Self.nodeReserve else { return }
+    do throws(OutOfFrames) {
+      let place = try backedPlace(for: 1, sparing: run)
+      free.remove(place)
+      lend(place.lowerBound)
+    } catch {
+      // The last frames of all: half the reserve is as much as can be needed.
+      if free.spareCount < Self.nodeReserve / 2 { throw error }
+    }
+  }
+
+  /// Backs a section by its own first free frames, above 1 MiB if possible: what lies lower is
+  /// needed for other things. Only where it has not enough of them, as a run may take it all, others
+  /// serve, if the caller allows it.
+  private mutating func back(
+    _ section: UInt64, sparing run: Range<UInt64>, mayBorrow: Bool
+  ) throws(OutOfFrames) {
+    guard !metadata.isBacked(section) else { return }
+    let slotFrames = metadata.slotFrameCount(of: section)
+    let count = slotFrames + metadata.tableLimit
+    let own = FrameMetadata<Memory, Window>.frames(of: section)
+    let low = PhysicalAddress(1 << 20).frame
+
+    let place: Range<UInt64>
+    if let first = lowestFit(count, in: max(own.lowerBound, low)..<own.upperBound, sparing: run)
+      ?? lowestFit(count, in: own, sparing: run)
+    {
+      place = first..<first + count
+    } else if mayBorrow {
+      place = try backedPlace(for: count, sparing: run)
+    } else {
+      throw outOfFrames(needing: count)
+    }
+
+    free.remove(place)
+    let rest = metadata.back(section, by: place)
+    let tables = place.lowerBound + slotFrames
+    metadata.fill(place.lowerBound..<tables, with: FrameSlot(.reserved, .metadata))
+    metadata.fill(tables..<rest.lowerBound, with: FrameSlot(.reserved, .pageTable))
+    if !rest.isEmpty { free.insert(rest) }
+  }
+
+  /// The lowest free frames in a row whose sections are backed or can be by frames of their own.
+  private mutating func backedPlace(
+    for count: UInt64, sparing run: Range<UInt64>
+  ) throws(OutOfFrames) -> Range<UInt64> {
+    var bounds = 0..<UInt64.max
+    while let first = lowestFit(count, in: bounds, sparing: run) {
+      let one = FrameMetadata<Memory, Window>.section(of: first)
+      let other = FrameMetadata<Memory, Window>.section(of: first + count - 1)
+      if metadata.isBacked(one), metadata.isBacked(other) { return first..<first + count }
+      do throws(OutOfFrames) {
+        // It may take the very frames that were found: so they are looked for again.
+        try back(one, sparing: run, mayBorrow: false)
+        try back(other, sparing: run, mayBorrow: false)
+      } catch {
+        bounds = FrameMetadata<Memory, Window>.frames(of: other).upperBound..<UInt64.max
+      }
+    }
+    throw outOfFrames(needing: count)
+  }
+
+  private func lowestFit(
+    _ count: UInt64, in bounds: Range<UInt64>, sparing run: Range<UInt64>
+  ) -> UInt64? {
+    let below = bounds.clamped(to: 0..<run.lowerBound)
+    let above = bounds.clamped(to: run.upperBound..<UInt64.max)
+    return free.lowestFit(count, order: 0, in: below)
+      ?? free.lowestFit(count, order: 0, in: above)
+  }
+}
+
+extension Range<PhysicalAddress> {
+  /// The numbers of the frames of a range that consists of whole ones.
+  var frames: Range<UInt64> { lowerBound.frame..<upperBound.frame }
+}
+
+extension PhysicalAddress {
+  /// The number of the frame that holds this address.
+  var frame: UInt64 { rawValue >> PageSize.size4KiB.shift }
+
+  init(frame: UInt64) { self.init(frame << PageSize.size4KiB.shift) }
+}

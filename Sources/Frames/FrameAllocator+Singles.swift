@@ -1,0 +1,91 @@
+import Addressing
+import PageTables
+
+// Single frames at hand: most frames are taken and given back one by one, and a search tree is a
+// slow way to do that. The last ones that came back are the first to go again.
+//
+//     free runs  --- a run of 16 --->  singles  --- one --->  tables, data
+//                <--- half of 64 ----           <--- one ---
+//
+// They are linked through the second words of their slots, which say that they are unused.
+
+/// A list of frames, linked through their slots. Frame 0 is never in one.
+struct FrameList: BitwiseCopyable {
+  fileprivate(set) var first: UInt64 = 0
+  fileprivate(set) var count: UInt64 = 0
+}
+
+extension FrameAllocator {
+  private static var batch: UInt64 { 16 }
+  private static var limit: UInt64 { 64 }
+
+  /// Adds an unused frame to those at hand.
+  mutating func pushSingle(_ frame: UInt64) {
+    push(frame)
+    guard singles.count > Self.limit else { return }
+    while singles.count > Self.limit / 2 { insert(pop()) }
+  }
+
+  /// Takes one of the frames at hand.
+  mutating func popSingle() -> UInt64 { pop().lowerBound }
+
+  /// Sees to it that `count` single frames are at hand.
+  mutating func fetchSingles(_ count: UInt64) throws(OutOfFrames) {
+    guard count <= freeCount else {
+      throw OutOfFrames(needed: Int(count), available: Int(freeCount))
+    }
+    while singles.count < count {
+      let missing = count - singles.count
+      let run: Range<UInt64>
+      if missing < Self.batch, let batch = try? takeRun(Self.batch) {
+        run = batch
+      } else {
+        run = try takeRun(min(missing, free.longest))
+      }
+      // The lowest on top: what is taken one by one then lies in a row.
+      var frame = run.upperBound
+      while frame > run.lowerBound {
+        frame -= 1
+        push(frame)
+      }
+    }
+  }
+
+  /// Makes runs of the single frames at hand; says whether there were any.
+  mutating func returnSingles() -> Bool {
+    guard singles.count > 0 else { return false }
+    while singles.count > 0 { insert(pop()) }
+    return true
+  }
+
+  private mutating func push(_ frame: UInt64) {
+    metadata[link: frame] = singles.first
+    singles = FrameList(first: frame, count: singles.count + 1)
+  }
+
+  private mutating func pop() -> Range<UInt64> {
+    precondition(singles.count > 0)
+    let frame = singles.first
+    singles = FrameList(first: metadata[link: frame], count: singles.count - 1)
+    return frame..<frame + 1
+  }
+}
+
+extension FrameAllocator: TableFramePool {
+  public mutating func reserve(_ count: Int) throws(OutOfFrames) {
+    try fetchSingles(UInt64(count))
+  }
+
+  public mutating func takeFrame() -> PhysicalAddress {
+    let frame = popSingle()
+    metadata[frame] = FrameSlot(.reserved, .pageTable)
+    metadata[link: frame] = 0
+    return PhysicalAddress(frame: frame)
+  }
+
+  public mutating func giveBack(_ table: PhysicalAddress) {
+    precondition(metadata[table.frame] == FrameSlot(.reserved, .pageTable))
+    metadata[table.frame] = .unused
+    pushSingle(table.frame)
+  }
+}

@@ -1,0 +1,77 @@
+// A machine for tests of what lies above page tables: memory, an empty kernel page table, and the
+// frame allocator over a made-up memory map, taken over from the early one as the kernel does.
+
+import Addressing
+import BootInfo
+import Frames
+import PageTables
+
+public final class SimulatedMachine {
+  public let memory: SimulatedMemory
+  public let layout: Layout
+  public var kernelTable: PageTable<SimulatedMemory>
+  public var frames: FrameAllocator<SimulatedMemory, TranslatedMemory>
+
+  /// - Parameter earlyFrames: how many frames were handed out before the takeover, besides tables.
+  public init(_ reports: [Report], mode: PagingMode = .fourLevel, earlyFrames: Int = 0) throws {
+    let map = try MemoryMap(reports)
+    let end = (0..<map.count).map { map[$0].range.upperBound.rawValue }.max()!
+    let memory = SimulatedMemory(
+      from: PhysicalAddress(0), byteCount: Int(end), handsOutOnUse: true)
+    var early = EarlyFrameAllocator(
+      unsafeStorage: hostStorage(MemoryMap.kernelCapacity * EarlyFrameAllocator.bytesPerRange))
+    Self.forEachUsableRange(map) { early.add($0) }
+    var table = try PageTable(mode: mode, memory: memory, from: &early)
+    try table.populateKernelHalf(from: &early)
+    try early.reserve(earlyFrames)
+    for _ in 0..<earlyFrames { _ = memory.table(at: early.takeFrame()) }
+    layout = Layout(addressWidth: mode.addressWidth)
+    frames = try FrameAllocator.takeOver(
+      from: early, map, slots: layout.frameMetadata.lowerBound, in: table, memory: memory,
+      window: TranslatedMemory(table.reader), forEachUsableRange: Self.forEachUsableRange)
+    self.memory = memory
+    kernelTable = table
+  }
+
+  private static func forEachUsableRange(
+    _ map: borrowing MemoryMap, _ body: (Range<PhysicalAddress>) -> Void
+  ) {
+    for index in 0..<map.count where map[index].kind == .usable { body(map[index].range) }
+  }
+}
+
+/// Virtual memory as the CPU sees it: each access is translated by the page table.
+public struct TranslatedMemory: VirtualMemory {
+  private let reader: PageTableReader<SimulatedMemory>
+
+  public init(_ reader: PageTableReader<SimulatedMemory>) { self.reader = reader }
+
+  /// Traps unless the page is mapped and can be written.
+  public func page(at address: VirtualAddress) -> TableEntries {
+    guard let mapping = try? reader.query(address), mapping.property.rights == .write else {
+      preconditionFailure("access to \(address) is a page fault")
+    }
+    return reader.memory.table(at: mapping.translate(address))
+  }
+}
+
+/// The pool of the machine that a test runs on: `SimulatedPool.with(machine) { ... }`.
+public enum SimulatedPool: FramePool {
+  @TaskLocal private static var machine: Holder?
+
+  private struct Holder: @unchecked Sendable { let machine: SimulatedMachine }
+
+  public static func with<Result>(
+    _ machine: SimulatedMachine, _ body: () throws -> Result
+  ) rethrows -> Result {
+    try $machine.withValue(Holder(machine: machine), operation: body)
+  }
+
+  public static var memory: SimulatedMemory { machine!.machine.memory }
+
+  public static func withAllocator<Result: ~Copyable, Failure: Error>(
+    _ body: (inout FrameAllocator<SimulatedMemory, TranslatedMemory>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(&machine!.machine.frames)
+  }
+}
