@@ -12,6 +12,7 @@ import PageTables
 /// A set of free numbers, in ranges as long as can be.
 public struct FreeRanges<Memory: PhysicalMemory>: ~Copyable {
   private var tree: RangeTree<Memory>
+  var spare = SpareNodes()
 
   /// The count of all free numbers.
   public private(set) var count: UInt64 = 0
@@ -21,10 +22,12 @@ public struct FreeRanges<Memory: PhysicalMemory>: ~Copyable {
 
   /// The nodes that are left. `insert` and `remove` take one at most, and give one back at most
   /// before they do.
-  public var spareCount: Int { tree.spareCount }
+  public var spareCount: Int { spare.count }
 
   /// Lends a frame for 64 nodes. It stays lent.
-  public mutating func lend(_ frame: PhysicalAddress) { tree.lend(frame) }
+  public mutating func lend(_ frame: PhysicalAddress) {
+    spare.add(frame: frame, in: tree.memory)
+  }
 
   /// The length of the longest range.
   public var longest: UInt64 { tree.longest(below: tree.root) }
@@ -36,13 +39,13 @@ public struct FreeRanges<Memory: PhysicalMemory>: ~Copyable {
     var joined = range
     if let below = find(range.lowerBound &- 1) {
       joined = below.lowerBound..<joined.upperBound
-      tree.erase(below.lowerBound)
+      erase(below.lowerBound)
     }
     if let above = find(range.upperBound) {
       joined = joined.lowerBound..<above.upperBound
-      tree.erase(above.lowerBound)
+      erase(above.lowerBound)
     }
-    tree.add(joined)
+    add(joined)
     count += range.length
   }
 
@@ -53,10 +56,18 @@ public struct FreeRanges<Memory: PhysicalMemory>: ~Copyable {
     guard let whole = find(range.lowerBound), whole.upperBound >= range.upperBound else {
       preconditionFailure()
     }
-    tree.erase(whole.lowerBound)
-    if whole.lowerBound < range.lowerBound { tree.add(whole.lowerBound..<range.lowerBound) }
-    if range.upperBound < whole.upperBound { tree.add(range.upperBound..<whole.upperBound) }
+    erase(whole.lowerBound)
+    if whole.lowerBound < range.lowerBound { add(whole.lowerBound..<range.lowerBound) }
+    if range.upperBound < whole.upperBound { add(range.upperBound..<whole.upperBound) }
     count -= range.length
+  }
+
+  private mutating func add(_ range: Range<UInt64>) {
+    tree.add(range, as: spare.take(from: tree.memory))
+  }
+
+  private mutating func erase(_ start: UInt64) {
+    spare.add(tree.erase(start), in: tree.memory)
   }
 
   /// The range that holds `number`.

@@ -15,7 +15,7 @@ import PageTables
 //          +-------+-----+------+-------+---------+------------+------+--------+
 //          | start | end | left | right | longest | best order | word | unused |
 //          +-------+-----+------+-------+---------+------------+------+--------+
-//                         spare nodes: next in word 2     both of the subtree
+//                         spare nodes: next in word 2      both of the subtree
 
 /// A node by its physical address; none lies in frame 0.
 struct RangeNode: Equatable, BitwiseCopyable {
@@ -39,23 +39,62 @@ struct RangeNode: Equatable, BitwiseCopyable {
   }
 }
 
-/// Ranges of numbers, each with a word of the owner's.
-struct RangeTree<Memory: PhysicalMemory>: ~Copyable {
-  let memory: Memory
-  private(set) var root = RangeNode.none
-  private var spare = RangeNode.none
-  private(set) var spareCount = 0
+/// Nodes that no tree uses, chained through their third words.
+struct SpareNodes: BitwiseCopyable {
+  private var first = RangeNode.none
+  private(set) var count = 0
 
-  init(memory: Memory) { self.memory = memory }
-
-  /// Lends a frame for 64 nodes. It stays lent.
-  mutating func lend(_ frame: PhysicalAddress) {
+  /// Cuts a frame into 64 nodes.
+  mutating func add<Memory: PhysicalMemory>(frame: PhysicalAddress, in memory: Memory) {
     var node = frame
     while node < frame + PageSize.size4KiB.byteCount {
-      release(RangeNode(address: node))
+      add(RangeNode(address: node), in: memory)
       node = node + RangeNode.byteCount
     }
   }
+
+  mutating func add<Memory: PhysicalMemory>(_ node: RangeNode, in memory: Memory) {
+    memory[node, .left] = first.address.rawValue
+    first = node
+    count += 1
+  }
+
+  /// - Precondition: there is one.
+  mutating func take<Memory: PhysicalMemory>(from memory: Memory) -> RangeNode {
+    precondition(count > 0)
+    let node = first
+    first = RangeNode(address: PhysicalAddress(memory[node, .left]))
+    count -= 1
+    return node
+  }
+}
+
+extension PhysicalMemory {
+  /// A word of a node.
+  fileprivate subscript(node: RangeNode, field: RangeNode.Field) -> UInt64 {
+    get { words(of: node)[word: node.firstWord + field.rawValue] }
+    nonmutating set { words(of: node)[word: node.firstWord + field.rawValue] = newValue }
+  }
+
+  private func words(of node: RangeNode) -> TableEntries {
+    table(at: node.address.alignedDown(to: .size4KiB))
+  }
+}
+
+extension RangeNode {
+  /// The number of a node's first word in its frame.
+  fileprivate var firstWord: Int {
+    Int(truncatingIfNeeded: address.rawValue & PageSize.size4KiB.offsetMask) / 8
+  }
+}
+
+/// Ranges of numbers, each with a word of the owner's. Who adds one brings the node, and gets it
+/// back when the range goes.
+struct RangeTree<Memory: PhysicalMemory>: ~Copyable {
+  let memory: Memory
+  private(set) var root = RangeNode.none
+
+  init(memory: Memory) { self.memory = memory }
 
   /// The node whose range holds `number`; `none` if there is none.
   func find(_ number: UInt64) -> RangeNode {
@@ -68,31 +107,33 @@ struct RangeTree<Memory: PhysicalMemory>: ~Copyable {
     return .none
   }
 
-  /// Adds a range. A node must be spare.
-  mutating func add(_ range: Range<UInt64>, word: UInt64 = 0) {
-    let node = spare
-    precondition(node != .none)
-    spare = self[node, .left]
-    spareCount -= 1
-    set(node, .start, range.lowerBound)
-    set(node, .end, range.upperBound)
-    set(node, .word, word)
+  /// The first node whose range ends above `number`; `none` if there is none.
+  func first(endingAbove number: UInt64) -> RangeNode {
+    var (node, best) = (root, RangeNode.none)
+    while node != .none {
+      if range(node).upperBound > number {
+        best = node
+        node = self[node, .left]
+      } else {
+        node = self[node, .right]
+      }
+    }
+    return best
+  }
+
+  mutating func add(_ range: Range<UInt64>, word: UInt64 = 0, as node: RangeNode) {
+    memory[node, .start] = range.lowerBound
+    memory[node, .end] = range.upperBound
+    memory[node, .word] = word
     link(node, left: .none, right: .none)
     root = adding(node, to: root)
   }
 
   /// Takes out the range that starts at `start`: there must be one.
-  mutating func erase(_ start: UInt64) {
+  mutating func erase(_ start: UInt64) -> RangeNode {
     let rest = removing(start, from: root)
     root = rest.tree
-    release(rest.node)
-  }
-
-  /// Puts a node in front of the spare ones.
-  private mutating func release(_ node: RangeNode) {
-    set(node, .left, spare.address.rawValue)
-    spare = node
-    spareCount += 1
+    return rest.node
   }
 }
 
@@ -108,35 +149,20 @@ extension RangeTree {
     RangeNode(address: PhysicalAddress(word(node, side)))
   }
 
-  func word(_ node: RangeNode, _ field: RangeNode.Field = .word) -> UInt64 {
-    words(of: node)[word: index(of: node, field)]
-  }
+  func word(_ node: RangeNode, _ field: RangeNode.Field = .word) -> UInt64 { memory[node, field] }
 
-  func setWord(_ node: RangeNode, _ value: UInt64) { set(node, .word, value) }
-
-  private func set(_ node: RangeNode, _ field: RangeNode.Field, _ value: UInt64) {
-    words(of: node)[word: index(of: node, field)] = value
-  }
-
-  private func words(of node: RangeNode) -> TableEntries {
-    memory.table(at: node.address.alignedDown(to: .size4KiB))
-  }
-
-  private func index(of node: RangeNode, _ field: RangeNode.Field) -> Int {
-    Int(truncatingIfNeeded: node.address.rawValue & PageSize.size4KiB.offsetMask) / 8
-      + field.rawValue
-  }
+  func setWord(_ node: RangeNode, _ value: UInt64) { memory[node, .word] = value }
 
   /// Gives `node` its children, and works out again what it knows about them.
   private func link(_ node: RangeNode, left: RangeNode, right: RangeNode) {
-    set(node, .left, left.address.rawValue)
-    set(node, .right, right.address.rawValue)
+    memory[node, .left] = left.address.rawValue
+    memory[node, .right] = right.address.rawValue
     let range = range(node)
     // `max` of three is variadic, which takes an array.
-    set(node, .longest, max(range.length, max(longest(below: left), longest(below: right))))
-    set(
-      node, .bestOrder,
-      max(range.bestAlignedOrder, max(bestOrder(below: left), bestOrder(below: right))))
+    memory[node, .longest] = max(
+      range.length, max(longest(below: left), longest(below: right)))
+    memory[node, .bestOrder] = max(
+      range.bestAlignedOrder, max(bestOrder(below: left), bestOrder(below: right)))
   }
 }
 
