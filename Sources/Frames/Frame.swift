@@ -25,8 +25,8 @@ import PageTables
     self.address = address
   }
 
-  /// The owner of a frame that has none yet.
-  init(owning address: PhysicalAddress) { self.address = address }
+  /// The owner of a share that nobody holds: one that `forget` left.
+  public init(owning address: PhysicalAddress) { self.address = address }
 
   /// The frame of its exclusive owner, now to be shared.
   public init(_ unique: consuming UniqueFrame<Pool>) {
@@ -56,13 +56,14 @@ import PageTables
     }
   }
 
-  /// Ends this value without giving up its share of the frame.
-  consuming func forget() { discard self }
+  /// Ends this value, but not its share of the frame: whoever calls it releases that later, by
+  /// `FrameAllocator.release`.
+  public consuming func forget() { discard self }
 
   deinit { Pool.withAllocator { frames in frames.release(address.pageRange) } }
 }
 
 extension PhysicalAddress {
   /// The frame that begins here.
-  var pageRange: Range<PhysicalAddress> { self..<self + PageSize.size4KiB.byteCount }
+  public var pageRange: Range<PhysicalAddress> { self..<self + PageSize.size4KiB.byteCount }
 }

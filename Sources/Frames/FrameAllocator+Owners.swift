@@ -74,7 +74,7 @@ extension FrameAllocator {
   }
 
   /// Adds an owner to each of some frames, for one who owns them.
-  mutating func addOwner(_ range: Range<PhysicalAddress>) {
+  public mutating func addOwner(_ range: Range<PhysicalAddress>) {
     for frame in range.frames.lowerBound..<range.frames.upperBound { addOwner(frame) }
   }
 
@@ -86,7 +86,7 @@ extension FrameAllocator {
   }
 
   /// Takes one owner from each of some frames. Those that had no other are free.
-  mutating func release(_ range: Range<PhysicalAddress>) {
+  public mutating func release(_ range: Range<PhysicalAddress>) {
     var freed = range.frames.lowerBound..<range.frames.lowerBound
     for frame in range.frames.lowerBound..<range.frames.upperBound {
       let slot = metadata[frame]
@@ -125,7 +125,7 @@ extension FrameAllocator {
 
   /// Notes that the last owner of frames, where it is the last, only waits for a flush to release
   /// them: nobody else may come to own them before.
-  mutating func setBusy(_ range: Range<PhysicalAddress>) {
+  public mutating func setBusy(_ range: Range<PhysicalAddress>) {
     for frame in range.frames.lowerBound..<range.frames.upperBound {
       let slot = metadata[frame]
       if slot.count == 1 { metadata[frame] = FrameSlot(.busy, slot.kind, count: 1) }

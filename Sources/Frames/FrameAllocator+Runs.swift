@@ -147,12 +147,12 @@ extension FrameAllocator {
 
 extension Range<PhysicalAddress> {
   /// The numbers of the frames of a range that consists of whole ones.
-  var frames: Range<UInt64> { lowerBound.frame..<upperBound.frame }
+  public var frames: Range<UInt64> { lowerBound.frame..<upperBound.frame }
 }
 
 extension PhysicalAddress {
   /// The number of the frame that holds this address.
-  var frame: UInt64 { rawValue >> PageSize.size4KiB.shift }
+  public var frame: UInt64 { rawValue >> PageSize.size4KiB.shift }
 
-  init(frame: UInt64) { self.init(frame << PageSize.size4KiB.shift) }
+  public init(frame: UInt64) { self.init(frame << PageSize.size4KiB.shift) }
 }

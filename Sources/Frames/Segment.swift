@@ -77,7 +77,7 @@ import PageTables
     return true
   }
 
-  /// Ends this value without giving up its share of the frames.
+  /// Ends this value, but not its share of the frames: see `Frame.forget`.
   public consuming func forget() { discard self }
 
   deinit { Pool.withAllocator { frames in frames.release(range) } }

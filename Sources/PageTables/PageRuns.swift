@@ -64,6 +64,6 @@ public struct PageRuns {
 }
 
 extension PageSize {
-  var smaller: PageSize? { PageSize(rawValue: rawValue - 1) }
-  var larger: PageSize? { PageSize(rawValue: rawValue + 1) }
+  public var smaller: PageSize? { PageSize(rawValue: rawValue - 1) }
+  public var larger: PageSize? { PageSize(rawValue: rawValue + 1) }
 }

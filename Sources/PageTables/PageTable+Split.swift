@@ -15,7 +15,7 @@ extension PageTable {
   ///
   /// - Returns: what the splits make the CPU forget.
   /// - Throws: `misalignedVirtual`, `notCanonical`, `outOfFrames`; the table is then as it was.
-  mutating func splitEnds<Source: TableFrameSource & ~Copyable>(
+  public mutating func splitEnds<Source: TableFrameSource & ~Copyable>(
     of range: Range<VirtualAddress>, from frames: inout Source
   ) throws(PageTableError) -> FlushToken {
     try mode.check(range)

@@ -32,6 +32,24 @@ public struct PageTable<Memory: PhysicalMemory>: ~Copyable {
     physicalEnd = table.physicalEnd
   }
 
+  /// An empty lower half under the kernel half of `table`: the 256 entries of the kernel half are
+  /// copied once, and never change.
+  ///
+  /// - Throws: `outOfFrames`.
+  public init<Source: TableFrameSource & ~Copyable>(
+    sharingKernelHalfOf table: borrowing PageTable, from frames: inout Source
+  ) throws(PageTableError) {
+    let memory = table.reader.memory
+    do throws(OutOfFrames) { try frames.reserve(1) } catch { throw .outOfFrames(error) }
+    let root = frames.takeFrame()
+    let (old, new) = (memory.table(at: table.root), memory.table(at: root))
+    let middle = TableEntries.count / 2
+    new.fill(0..<middle, with: .absent)
+    for index in middle..<TableEntries.count { new[index] = old[index] }
+    reader = PageTableReader(root: root, mode: table.mode, memory: memory)
+    physicalEnd = table.physicalEnd
+  }
+
   public var root: PhysicalAddress { reader.root }
   public var mode: PagingMode { reader.mode }
 

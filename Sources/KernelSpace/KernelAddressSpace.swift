@@ -1,0 +1,97 @@
+import Addressing
+import Frames
+import PageTables
+
+/// The kernel half of the address space: a type whose static storage is all that areas need, each
+/// part behind its own lock. They are taken in this order and never the other way round:
+///
+///     areas --> page table --> frames (of the pool)
+///
+/// The kernel has one such type, and so has each test.
+public protocol KernelAddressSpace {
+  associatedtype Pool: FramePool
+  associatedtype Cache: TranslationCache
+
+  /// What this CPU remembers of the page table.
+  static var cache: Cache { get }
+  /// The largest page that the CPU has.
+  static var largestPage: PageSize { get }
+
+  /// The root of the page table that this CPU uses.
+  static var activeRoot: PhysicalAddress { get }
+  /// Makes this CPU use the page table at `root`, which has the kernel half.
+  static func activate(root: PhysicalAddress)
+
+  /// Calls `body` with the areas' state, while nobody else has it.
+  static func withAreas<Result: ~Copyable, Failure: Error>(
+    _ body: (inout VirtualAreas<Pool.Memory>) throws(Failure) -> Result
+  ) throws(Failure) -> Result
+
+  /// Calls `body` with the kernel page table, while nobody else has it.
+  static func withPageTable<Result: ~Copyable, Failure: Error>(
+    _ body: (inout PageTable<Pool.Memory>) throws(Failure) -> Result
+  ) throws(Failure) -> Result
+}
+
+/// The frames of a pool as a page table's source: the lock is held for one call each.
+struct PoolTables<Pool: FramePool>: TableFramePool {
+  mutating func reserve(_ count: Int) throws(OutOfFrames) {
+    try Pool.withAllocator { (frames) throws(OutOfFrames) in try frames.reserve(count) }
+  }
+
+  mutating func takeFrame() -> PhysicalAddress {
+    Pool.withAllocator { frames in frames.takeFrame() }
+  }
+
+  mutating func giveBack(_ frame: PhysicalAddress) {
+    Pool.withAllocator { frames in frames.giveBack(frame) }
+  }
+}
+
+extension KernelAddressSpace {
+  /// Leaves an address space: nothing is in the lower half any more.
+  public static func leaveAddressSpace() { activate(root: withPageTable { table in table.root }) }
+
+  /// Makes the CPUs forget what `token` stands for.
+  ///
+  /// - Precondition: no lock is held.
+  static func spend(_ token: consuming FlushToken) {
+    guard !token.isEmpty else { return }
+    var cache = cache
+    var tables = PoolTables<Pool>()
+    token.spend(on: &cache, returningTablesTo: &tables, in: Pool.memory)
+  }
+
+  /// Makes the CPUs forget all that was unmapped, then frees what waited for it.
+  ///
+  /// - Precondition: no lock is held.
+  public static func flush() {
+    guard let queue = withAreas({ areas in areas.takeQueue() }) else { return }
+    let retired = queue.retired
+    spend(queue.token)
+    for index in 0..<retired.count {
+      switch retired[index, in: Pool.memory] {
+      case .frames(let range): Pool.withAllocator { frames in frames.release(range) }
+      case .reservation(let page): withAreas { areas in areas.giveBack(page) }
+      }
+    }
+    withAreas { areas in areas.keepQueueFrame(retired.frame) }
+  }
+
+  /// Unmaps a range piece by piece, and flushes as often as what waits for it fills its room.
+  ///
+  /// - Parameter takePiece: unmaps the first piece of a range and returns its end.
+  static func take(
+    _ range: Range<VirtualAddress>,
+    takePiece: (Range<VirtualAddress>, inout VirtualAreas<Pool.Memory>) -> VirtualAddress
+  ) {
+    var rest = range
+    while !rest.isEmpty {
+      let isFlushDue = withAreas { areas in
+        rest = takePiece(rest, &areas)..<rest.upperBound
+        return areas.isFlushDue
+      }
+      if isFlushDue { flush() }
+    }
+  }
+}

@@ -1,0 +1,223 @@
+import Addressing
+import BootInfo
+import Frames
+import PageTables
+
+// What is mapped in an area. A page's first software bit says whether the area owns its frame.
+
+extension PageProperty {
+  /// Whether the frame behind the page belongs to the area or the address space that maps it.
+  var isTracked: Bool { software & 1 != 0 }
+
+  func tracked() -> PageProperty {
+    var property = self
+    property.software |= 1
+    return property
+  }
+}
+
+/// What is mapped at an address of an area, and how.
+public enum MappedItem<Pool: FramePool>: ~Copyable {
+  /// A frame that the area owns; this is one more owner.
+  case tracked(Frame<Pool>, PageProperty)
+  /// Physical memory that nobody owns: the page that holds it.
+  case untracked(PhysicalAddress, PageProperty)
+}
+
+extension KernelVirtualArea {
+  /// Maps frames, which the area then owns. On failure they stay in `segment`.
+  ///
+  /// - Throws: `misaligned`, `outsideArea`, `forbidden`, `outOfFrames`; `pageTable(.alreadyMapped)`.
+  /// - Precondition: there is a segment.
+  public mutating func map(
+    _ segment: inout Segment<Space.Pool>?, _ rights: Rights, at offset: UInt64
+  ) throws(AreaError) {
+    guard let physical = segment?.range else { preconditionFailure() }
+    let property = try Self.checked(.kernel(rights))
+    try Self.map(try pages(at: offset, physical.byteCount), to: physical, property.tracked())
+    segment.take()?.forget()
+  }
+
+  /// Maps one frame: see `map(_:_:at:)`.
+  public mutating func map(
+    _ frame: inout Frame<Space.Pool>?, _ rights: Rights, at offset: UInt64
+  ) throws(AreaError) {
+    guard let physical = frame?.address.pageRange else { preconditionFailure() }
+    let property = try Self.checked(.kernel(rights))
+    try Self.map(try pages(at: offset, physical.byteCount), to: physical, property.tracked())
+    frame.take()?.forget()
+  }
+
+  /// Maps physical memory that is nobody's: a device, or a table of the firmware.
+  ///
+  /// - Throws: as above; `owned` where RAM begins that has, or may get, an owner; `twoMemoryTypes`
+  ///   where the firmware's RAM would be anything but write-back.
+  public mutating func map(
+    untracked physical: Range<PhysicalAddress>, _ property: PageProperty, at offset: UInt64
+  ) throws(AreaError) {
+    let property = try Self.checked(property)
+    let pages = try pages(at: offset, physical.byteCount)
+    try Space.Pool.withAllocator { (frames) throws(AreaError) in
+      try frames.map.checkUnowned(physical, property.memoryType)
+    }
+    try Self.map(pages, to: physical, property)
+  }
+
+  /// What is mapped at an offset, if anything.
+  ///
+  /// - Throws: `outsideArea`.
+  public func query(_ offset: UInt64) throws(AreaError) -> MappedItem<Space.Pool>? {
+    guard offset < byteCount else { throw .outsideArea(offset) }
+    let address = range.lowerBound + offset
+    return Space.withPageTable { table in
+      guard let mapping = try? table.reader.query(address) else { return nil }
+      let page = mapping.translate(address).alignedDown(to: .size4KiB)
+      guard mapping.property.isTracked else { return .untracked(page, mapping.property) }
+      Space.Pool.withAllocator { frames in frames.addOwner(page.pageRange) }
+      return .tracked(Frame(owning: page), mapping.property)
+    }
+  }
+
+  /// Gives other rights to all that is mapped at some offsets. They hold when it returns.
+  ///
+  /// - Throws: `misaligned`, `outsideArea`, `forbidden`, `outOfFrames`.
+  public mutating func protect(
+    _ offsets: Range<UInt64>, _ rights: Rights
+  ) throws(AreaError) {
+    let pages = try pages(at: offsets)
+    let rights = try Self.checked(.kernel(rights)).rights
+    let token = try Self.change { (table, frames) throws(PageTableError) in
+      try table.protect(pages, from: &frames) { $0.rights = rights }
+    }
+    Space.spend(token)
+  }
+
+  /// Unmaps all that is mapped at some offsets; frames that the area owned are released. It is gone
+  /// when it returns.
+  ///
+  /// - Throws: `misaligned`, `outsideArea`; `outOfFrames`, for the pieces of a large page.
+  public mutating func unmap(_ offsets: Range<UInt64>) throws(AreaError) {
+    let pages = try pages(at: offsets)
+    try Self.splitPages(atEndsOf: pages)
+    Self.take(pages)
+    Space.flush()
+  }
+
+  private func pages(
+    at offset: UInt64, _ byteCount: UInt64
+  ) throws(AreaError) -> Range<VirtualAddress> {
+    let (end, overflow) = offset.addingReportingOverflow(byteCount)
+    guard !overflow else { throw .outsideArea(offset) }
+    return try pages(at: offset..<end)
+  }
+
+  /// The property as areas may have it.
+  private static func checked(_ property: PageProperty) throws(AreaError) -> PageProperty {
+    let forbidden = property.rights.intersection(.execute | .user)
+    guard forbidden == .none else { throw .forbidden(forbidden) }
+    var property = property
+    property.isGlobal = true
+    property.software &= ~1
+    return property
+  }
+
+  private static func map(
+    _ pages: Range<VirtualAddress>, to physical: Range<PhysicalAddress>, _ property: PageProperty
+  ) throws(AreaError) {
+    let token = try change { (table, frames) throws(PageTableError) in
+      try table.map(
+        pages, to: physical.lowerBound, property, largest: Space.largestPage, from: &frames)
+    }
+    Space.spend(token)
+  }
+
+  /// Sees to it that pages end where `pages` does.
+  static func splitPages(atEndsOf pages: Range<VirtualAddress>) throws(AreaError) {
+    let token = try change { (table, frames) throws(PageTableError) in
+      try table.splitEnds(of: pages, from: &frames)
+    }
+    Space.spend(token)
+  }
+
+  /// Changes the kernel page table; where frames run short, once more after a flush.
+  private static func change(
+    _ body: (
+      inout PageTable<Space.Pool.Memory>,
+      inout FrameAllocator<Space.Pool.Memory, Space.Pool.Window>
+    ) throws(PageTableError) -> FlushToken
+  ) throws(AreaError) -> FlushToken {
+    func once() throws(PageTableError) -> FlushToken {
+      try Space.withPageTable { (table) throws(PageTableError) in
+        try Space.Pool.withAllocator { (frames) throws(PageTableError) in
+          try body(&table, &frames)
+        }
+      }
+    }
+    do throws(PageTableError) {
+      return try once()
+    } catch {
+      guard case .outOfFrames = error else { throw AreaError(error) }
+    }
+    Space.flush()
+    do throws(PageTableError) { return try once() } catch { throw AreaError(error) }
+  }
+}
+
+extension VirtualAreas {
+  /// Unmaps the first pages of a range that are of one size: as many as there is room to note.
+  ///
+  /// - Returns: the end of what was unmapped; nothing is mapped below it.
+  /// - Precondition: pages end where the range does.
+  mutating func take<Window: VirtualMemory>(
+    firstPieceOf range: Range<VirtualAddress>, from table: inout PageTable<Memory>,
+    _ frames: inout FrameAllocator<Memory, Window>
+  ) -> VirtualAddress {
+    guard let first = try? table.reader.nextMapping(in: range) else { return range.upperBound }
+    let room = UInt64(queue.retired.room) << PageSize.size4KiB.shift
+    let boundary = (first.virtual + 1).alignedUp(to: first.size.larger ?? first.size)
+    var end = first.virtual + first.size.byteCount
+    if first.size == .size4KiB {
+      // Up to the end of the table there are pages of this size alone.
+      end = min(boundary ?? end, min(range.upperBound, first.virtual + room))
+    }
+    var noFrames = NoFrames()
+    do throws(PageTableError) {
+      let token = try table.take(first.virtual..<end, from: &noFrames) { run in
+        guard run.property.isTracked else { return }
+        let physical = run.physical..<run.physical + run.virtual.byteCount
+        frames.setBusy(physical)
+        queue.retired.add(frames: physical, in: memory)
+      }
+      queue.token.merge(token, in: memory)
+    } catch { preconditionFailure() }
+    return end
+  }
+}
+
+/// Where nothing has to be split, no frames are needed.
+private struct NoFrames: TableFrameSource {
+  mutating func reserve(_ count: Int) throws(OutOfFrames) {
+    guard count == 0 else { throw OutOfFrames(needed: count, available: 0) }
+  }
+
+  mutating func takeFrame() -> PhysicalAddress { preconditionFailure() }
+}
+
+extension MemoryMap {
+  /// Refuses RAM that has, or may get, an owner, and a second memory type for the firmware's.
+  fileprivate func checkUnowned(
+    _ range: Range<PhysicalAddress>, _ type: MemoryType
+  ) throws(AreaError) {
+    var index = indexOfRegion(endingAfter: range.lowerBound)
+    while index < count, self[index].range.lowerBound < range.upperBound {
+      let region = self[index]
+      let address = max(region.range.lowerBound, range.lowerBound)
+      switch region.kind {
+      case .usable, .bootInformation, .kernel, .module: throw .owned(address, region.kind)
+      case .acpi, .nvs: if type != .writeBack { throw .twoMemoryTypes(address) }
+      case .unusable, .framebuffer, .reserved, .persistent: break
+      }
+      index += 1
+    }
+  }
+}

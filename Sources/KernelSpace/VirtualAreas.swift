@@ -1,0 +1,105 @@
+import Addressing
+import Frames
+import PageTables
+
+// The vmalloc window: which of its pages are reserved, and what waits for a flush before it can be
+// used again. A reservation has a guard page on both sides, which is never mapped:
+//
+//     |guard|      pages      |guard|guard|    pages    |guard|
+//           '---- area -------'           '-- a --'- b -'
+//                                          halves of a split
+
+/// The state behind all kernel virtual areas.
+public struct VirtualAreas<Memory: PhysicalMemory>: ~Copyable {
+  let memory: Memory
+  private let window: Range<VirtualAddress>
+  private var pages: RangeAllocator<Memory>
+  var queue: FlushQueue
+  /// The frame of the next queue; `nil` while a flush is going on.
+  private var nextQueueFrame: PhysicalAddress?
+
+  /// The frames that it needs to begin with.
+  public static var initialFrameCount: UInt64 { 3 }
+
+  /// - Parameters:
+  ///   - window: where areas may lie; nothing is mapped there.
+  ///   - frames: `initialFrameCount` frames in a row, to keep.
+  public init(_ window: Range<VirtualAddress>, memory: Memory, keeping frames: PhysicalAddress) {
+    self.memory = memory
+    self.window = window
+    let size = PageSize.size4KiB.byteCount
+    pages = RangeAllocator(
+      window.lowerBound.page..<window.upperBound.page, memory: memory, lending: frames)
+    queue = FlushQueue(in: frames + size)
+    nextQueueFrame = frames + 2 * size
+  }
+
+  /// Whether so much waits that it is time for a flush: its cost is then a small part of what was
+  /// done.
+  var isFlushDue: Bool { queue.retired.pageCount > 1024 || queue.retired.room < 32 }
+
+  /// The number of reservations, those that wait for a flush too.
+  public var reservationCount: Int { pages.count }
+
+  /// The pages that no reservation holds.
+  public var freePageCount: UInt64 { pages.freeCount }
+
+  var needsFrame: Bool { pages.needsFrame }
+
+  mutating func lend(_ frame: PhysicalAddress) { pages.lend(frame) }
+
+  /// Reserves pages between two guard pages, the first at a distance of `phase` pages from a
+  /// multiple of 2^`order`. `nil` if there is no room.
+  ///
+  /// - Precondition: `needsFrame` is false.
+  mutating func reserve(
+    _ count: UInt64, order: UInt64, phase: UInt64
+  ) -> Range<VirtualAddress>? {
+    let (all, overflow) = count.addingReportingOverflow(2)
+    guard !overflow else { return nil }
+    // The index of an aligned page, counted from the guard page below.
+    let index = phase == 0 ? 1 : 1 + (1 << order - phase)
+    guard let taken = pages.take(all, order: order, at: index) else { return nil }
+    return VirtualAddress(page: taken.lowerBound + 1)..<VirtualAddress(page: taken.upperBound - 1)
+  }
+
+  /// The reservation that holds an address, guard pages included.
+  public func reservation(holding address: VirtualAddress) -> Range<VirtualAddress>? {
+    guard let found = pages.reservation(of: address.page) else { return nil }
+    return VirtualAddress(page: found.range.lowerBound)..<VirtualAddress(page: found.range.upperBound)
+  }
+
+  mutating func addPart(of area: Range<VirtualAddress>) { pages.addPart(of: area.lowerBound.page) }
+
+  /// Ends a part of a reservation; the last one's end has it wait for a flush.
+  mutating func endPart(of area: Range<VirtualAddress>) {
+    guard pages.removePart(of: area.lowerBound.page),
+      let range = pages.reservation(of: area.lowerBound.page)?.range
+    else { return }
+    queue.retired.add(
+      reservation: range.lowerBound, pageCount: range.upperBound - range.lowerBound, in: memory)
+  }
+
+  /// Frees a reservation after a flush.
+  mutating func giveBack(_ firstPage: UInt64) { pages.giveBack(firstPage) }
+
+  /// Starts a flush: the queue as it is, with an empty one in its place. `nil` if there is nothing
+  /// to do, or another flush is going on.
+  mutating func takeQueue() -> FlushQueue? {
+    guard queue.retired.count > 0 || !queue.token.isEmpty, let frame = nextQueueFrame else { return nil }
+    nextQueueFrame = nil
+    var full = FlushQueue(in: frame)
+    swap(&full, &queue)
+    return full
+  }
+
+  /// Ends a flush.
+  mutating func keepQueueFrame(_ frame: PhysicalAddress) { nextQueueFrame = frame }
+}
+
+extension VirtualAddress {
+  /// The number of the 4 KiB page that holds this address.
+  var page: UInt64 { rawValue >> PageSize.size4KiB.shift }
+
+  init(page: UInt64) { self.init(page << PageSize.size4KiB.shift) }
+}
