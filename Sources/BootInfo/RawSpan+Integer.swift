@@ -16,6 +16,13 @@ extension RawSpan {
     PhysicalAddress(integer(UInt64.self, at: offset))
   }
 
+  /// The sum of all bytes, without carry: zero where a checksum among them holds.
+  var byteSum: UInt8 {
+    var sum: UInt8 = 0
+    for offset in 0..<byteCount { sum &+= integer(UInt8.self, at: offset) }
+    return sum
+  }
+
   /// The offset of the first zero byte at or after `start`.
   func zeroByte(from start: Int) -> Int? {
     var offset = start
