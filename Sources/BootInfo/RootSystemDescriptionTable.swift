@@ -16,11 +16,10 @@ public import Addressing
 
 /// The checked root table.
 public struct RootSystemDescriptionTable: ~Escapable {
-  public enum Kind: Sendable {
-    /// Addresses of 32 bits.
-    case rsdt
-    /// Addresses of 64 bits.
-    case xsdt
+  /// The raw value is how many bytes an entry takes.
+  public enum Kind: UInt8, Sendable {
+    case rsdt = 4
+    case xsdt = 8
   }
 
   public let kind: Kind
@@ -36,7 +35,7 @@ public struct RootSystemDescriptionTable: ~Escapable {
     entries = table.bytes.extracting(DescriptionHeader.byteCount..<table.bytes.byteCount)
   }
 
-  private var entryByteCount: Int { kind == .rsdt ? 4 : 8 }
+  private var entryByteCount: Int { Int(kind.rawValue) }
 
   /// How many entries there are. A piece at the end that is no whole entry does not count.
   public var count: Int { entries.byteCount / entryByteCount }
