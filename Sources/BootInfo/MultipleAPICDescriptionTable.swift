@@ -50,7 +50,8 @@ public struct MultipleAPICDescriptionTable: ~Escapable {
   /// (ACPI 6.5, 5.2.12, "Multiple APIC Flags").
   public var hasDual8259: Bool { bytes.integer(UInt32.self, at: 40) & 1 != 0 }
 
-  /// The usable processors, in the firmware's order. It should begin with the one that booted.
+  /// The usable processors, in the firmware's order: it should begin with the one that booted
+  /// (ACPI 6.5, 5.2.12.1).
   public var processors: Processors {
     @_lifetime(copy self)
     get { Processors(in: bytes, lowIDsAreInLocalAPICs: hasUsableLocalAPIC) }
