@@ -5,6 +5,7 @@
 
 extern text_start, text_end, rodata_start, rodata_end, data_start, data_end
 extern link_start, image_end, trap_entries
+extern selftests_start, selftests_end
 
 BOOT_STACK      equ 16 * PAGE
 EXCEPTION_STACK equ 4 * PAGE
@@ -55,3 +56,4 @@ boot_record:
   dq trap_entries
   dq memory_map, memory_map.end - memory_map
   dq early_frames, early_frames.end - early_frames
+  dq selftests_start, selftests_end

@@ -1,5 +1,6 @@
-; The CPU's way into the trap handler: one entry per exception, 16 bytes apart, that brings the
-; stack into the same shape for all of them (struct TrapFrame of Machine.h).
+; The CPU's way into the trap handler and back: one entry per exception, 16 bytes apart, that brings
+; the stack into the same shape for all of them (struct TrapFrame of Machine.h). What the handler
+; changes in the frame is what the CPU goes on with.
 
 extern highlandTrap
 
@@ -39,8 +40,26 @@ enter:
   push r13
   push r14
   push r15
+  mov rbx, rsp                    ; kept by the calling convention
   mov rdi, rsp
-  and rsp, -16                    ; the calling convention's alignment; the frame stays in RDI
+  and rsp, -16                    ; the calling convention's alignment
   cld
   call highlandTrap
-  ud2                             ; it does not return
+  mov rsp, rbx                    ; it returned: on with what was interrupted
+  pop r15
+  pop r14
+  pop r13
+  pop r12
+  pop r11
+  pop r10
+  pop r9
+  pop r8
+  pop rbp
+  pop rdi
+  pop rsi
+  pop rdx
+  pop rcx
+  pop rbx
+  pop rax
+  add rsp, 16                     ; vector and error code
+  iretq

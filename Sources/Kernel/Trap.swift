@@ -2,24 +2,37 @@ import Addressing
 import Machine
 import PageTables
 
-// Where exceptions arrive. None is expected yet: each is reported, then the kernel ends.
+// Where exceptions arrive. Two kinds have a way back: page faults that the page table gives no
+// reason for, and faults that a probe expects. Any other is reported, then the kernel ends.
 
 private nonisolated(unsafe) var isReporting = false
 
-/// Called by boot/traps.asm, on the stack of the fault or on the exception's own.
+/// Called by boot/traps.asm, on the stack of the fault or on the exception's own. Returning goes on
+/// with the frame as it is then.
 @c(highlandTrap)
-public func highlandTrap(_ frame: UnsafePointer<TrapFrame>) -> Never {
-  // SAFETY: the entry stub has just built the frame, and it stays until this function's end, which
-  // never comes.
-  let frame = unsafe frame.pointee
+public func highlandTrap(_ frame: UnsafeMutablePointer<TrapFrame>) {
+  // SAFETY: the entry stub has just built the frame, and leaves it alone until this returns.
+  let fault = unsafe frame.pointee
+  // Read at once: another page fault would change it.
+  let address = VirtualAddress(readCR2())
   // SAFETY: one CPU, and gates that keep interrupts off.
   guard unsafe !isReporting else {
     // Whatever the report trod on, the shortest line is the safest.
-    print("highland: fault while reporting a fault: \(Exception.name(Int(frame.vector)))")
+    print("highland: fault while reporting a fault: \(Exception.name(Int(fault.vector)))")
     end(.failure)
+  }
+  if StaleTranslation.explains(fault, at: address) {
+    if StaleTranslation.isForgotten(fault, at: address) { return }
+  } else {
+    StaleTranslation.endStreak()
+    if let resumed = Probe.resume(fault, at: address) {
+      // SAFETY: as above.
+      unsafe frame.pointee = resumed
+      return
+    }
   }
   unsafe isReporting = true
   BootScreen.turnOn()
-  FaultReport(frame).print()
+  FaultReport(fault).print()
   end(.failure)
 }

@@ -40,6 +40,38 @@ static inline void writeCR4(uint64_t value) {
   __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
 }
 
+static inline uint64_t readCR8(void) {
+  uint64_t value;
+  __asm__ volatile("mov %%cr8, %0" : "=r"(value));
+  return value;
+}
+
+static inline void writeCR8(uint64_t value) {
+  __asm__ volatile("mov %0, %%cr8" : : "r"(value) : "memory");
+}
+
+// What the CPU caches: translations and data.
+
+static inline void invalidatePage(uint64_t address) {
+  __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
+static inline void writeBackCaches(void) { __asm__ volatile("wbinvd" : : : "memory"); }
+
+// Interrupts, and waiting for another CPU
+
+static inline uint64_t readRFLAGS(void) {
+  uint64_t value;
+  __asm__ volatile("pushfq\n\tpopq %0" : "=r"(value) : : "memory");
+  return value;
+}
+
+static inline void disableInterrupts(void) { __asm__ volatile("cli" : : : "memory"); }
+
+static inline void enableInterrupts(void) { __asm__ volatile("sti" : : : "memory"); }
+
+static inline void spinLoopHint(void) { __asm__ volatile("pause" : : : "memory"); }
+
 // Model-specific registers: an index the CPU does not know is a #GP.
 
 static inline uint64_t readMSR(uint32_t index) {
@@ -115,6 +147,10 @@ static inline uint8_t load8(uint64_t address) {
   return *(volatile uint8_t *)address;
 }
 
+static inline uint64_t load64(uint64_t address) {
+  return *(volatile uint64_t *)address;
+}
+
 static inline void store8(uint64_t address, uint8_t value) {
   *(volatile uint8_t *)address = value;
 }
@@ -135,6 +171,27 @@ static inline __attribute__((noreturn)) void pushAt(uint64_t stackPointer) {
   __builtin_unreachable();
 }
 
+// Probes, of boot/probe.asm: an access that may fault, and what came of it.
+struct ProbeOutcome {
+  uint32_t vector;     // 0: no fault. The accesses cannot raise #DE, which has that number.
+  uint32_t errorCode;
+  uint64_t address;    // what CR2 held
+};
+
+struct ProbeOutcome probeRead8(uint64_t address);
+struct ProbeOutcome probeWrite8(uint64_t address, uint8_t value);
+struct ProbeOutcome probeExecute(uint64_t address);
+
+// The addresses in boot/probe.asm that the trap handler has to know.
+struct ProbeSites {
+  uint64_t read, write, call;  // the instructions that may fault
+  uint64_t returned;           // where code that was called returns to
+  uint64_t stopped;            // where to go on after a fault, with the outcome in RAX and RDX
+  uint64_t ret;                // a RET, code that is harmless to call
+};
+// Hidden: without a word on that the compiler would reach for it through a table of addresses.
+extern const struct ProbeSites probeSites __attribute__((visibility("hidden")));
+
 // Where the loader put things and what boot/image.asm set aside. Addresses are virtual, in the
 // kernel code window, but for `information` and the two link addresses.
 struct BootRecord {
@@ -152,6 +209,7 @@ struct BootRecord {
   uint64_t trapEntries;   // 32 entries, 16 bytes apart
   uint64_t memoryMapStorage, memoryMapStorageSize;
   uint64_t earlyFramesStorage, earlyFramesStorageSize;
+  uint64_t selfTests, selfTestsEnd;
 };
 
 // What boot/traps.asm leaves on the stack, lowest address first.

@@ -1,0 +1,64 @@
+import Machine
+import Synchronization
+
+/// A lock that is waited for in a loop, with interrupts off as long as it is held.
+///
+/// A CPU takes locks in the order of their ranks only, so that no two can wait for each other. What
+/// would never end, taking a lock twice or against the order, is a panic.
+struct SpinLock: ~Copyable {
+  /// In the order of taking.
+  enum Rank: UInt8 {
+    case area, pageTable, frames
+
+    fileprivate var name: StaticString {
+      switch self {
+      case .area: "area"
+      case .pageTable: "page table"
+      case .frames: "frame"
+      }
+    }
+  }
+
+  private let rank: Rank
+  /// The number of the CPU that holds the lock, plus one; 0 while nobody does.
+  private let holder = Atomic<UInt32>(0)
+
+  init(_ rank: Rank) { self.rank = rank }
+
+  /// Runs `body` with the lock held. Interrupts are as before when this returns.
+  borrowing func withLock<Result: ~Copyable, Failure: Error>(
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let interruptsWereOn = readRFLAGS() & interruptFlag != 0
+    disableInterrupts()
+    acquire()
+    defer {
+      release()
+      if interruptsWereOn { enableInterrupts() }
+    }
+    return try body()
+  }
+
+  private borrowing func acquire() {
+    let me = CPU.current + 1
+    if holder.load(ordering: .relaxed) == me {
+      panic("CPU \(CPU.current) takes the \(rank.name) lock, which it holds")
+    }
+    if CPU.heldRanks >> rank.rawValue != 0 {
+      panic("CPU \(CPU.current) takes the \(rank.name) lock after one that comes later")
+    }
+    while !holder.compareExchange(expected: 0, desired: me, ordering: .acquiring).exchanged {
+      // Reading leaves the cache line where it is until the lock is free.
+      while holder.load(ordering: .relaxed) != 0 { spinLoopHint() }
+    }
+    CPU.heldRanks |= 1 << rank.rawValue
+  }
+
+  private borrowing func release() {
+    CPU.heldRanks &= ~(1 << rank.rawValue)
+    holder.store(0, ordering: .releasing)
+  }
+}
+
+/// RFLAGS.IF (SDM volume 1, 3.4.3.3).
+let interruptFlag: UInt64 = 1 << 9
