@@ -6,6 +6,8 @@ struct BootOptions {
   var leavesEmulator = false
   /// `fault=KIND`: do something forbidden after booting, to see the report.
   var fault: DeliberateFault?
+  /// `selftest` or `selftest=NAME`: test the kernel after booting.
+  var selfTests: SelfTests?
 
   /// Reads all words; names those it does not understand.
   init(_ commandLine: CommandLine) {
@@ -20,6 +22,13 @@ struct BootOptions {
           cannotBoot("there is no fault=\(kind)")
         }
         self.fault = fault
+      } else if word == "selftest" {
+        selfTests = SelfTests()
+      } else if let name = word.value(ofKey: "selftest") {
+        guard let selfTests = SelfTests(named: name) else {
+          cannotBoot("there is no selftest=\(name)")
+        }
+        self.selfTests = selfTests
       } else {
         print("highland: not understood on the command line: \(word)")
       }

@@ -73,6 +73,7 @@ private func boot(_ record: BootRecord) -> Never {
   unsafe frameAllocator = consume allocator
   unsafe kernelPageTable = consume table
   clock.print()
+  options.selfTests?.run()
   if let fault = options.fault {
     fault.commit(plan)
     panic("the CPU let a deliberate fault happen")

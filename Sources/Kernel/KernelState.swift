@@ -34,9 +34,11 @@ enum KernelState {
     return PageTableReader(root: root, mode: mode, memory: LinearMemory(layout))
   }
 
-  static var image: KernelImage {
+  static var image: KernelImage { KernelImage(bootRecord) }
+
+  static var bootRecord: BootRecord {
     guard let record = unsafe record else { panic("the boot record is not there yet") }
-    return KernelImage(record)
+    return record
   }
 
   /// The kind of region that a physical address lies in.

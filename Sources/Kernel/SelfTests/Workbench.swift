@@ -1,0 +1,85 @@
+import Addressing
+import Frames
+import KernelSpace
+import Machine
+import PageTables
+
+/// The kernel's page table and frames in the hands of a self test.
+struct Workbench: ~Copyable {
+  var table: PageTable<LinearMemory>
+  var frames: FrameAllocator<LinearMemory>
+  private var cache = CPUTranslationCache()
+
+  /// 2 MiB of the vmalloc window, where nothing is mapped.
+  static var place: Range<VirtualAddress> {
+    let start = KernelState.layout.vmalloc.lowerBound
+    return start..<start + PageSize.size2MiB.byteCount
+  }
+
+  static var firstPage: Range<VirtualAddress> {
+    place.lowerBound..<place.lowerBound + PageSize.size4KiB.byteCount
+  }
+
+  /// Runs a test of page tables. It has to give back all frames that it takes.
+  static func use(_ body: (inout Workbench) throws(PageTableError) -> Void) {
+    // SAFETY: one CPU, and no interrupt handler is at the kernel's state; likewise below.
+    guard let table = unsafe kernelPageTable.take(), let frames = unsafe frameAllocator.take()
+    else { panic("a self test before there is a page table") }
+    var bench = Workbench(table: table, frames: frames)
+    let freeCount = bench.frames.freeCount
+    do throws(PageTableError) { try body(&bench) } catch { expect(false, "no call fails") }
+    expect(bench.frames.freeCount == freeCount, "all frames have come back")
+    unsafe frameAllocator = consume bench.frames
+    unsafe kernelPageTable = consume bench.table
+  }
+
+  /// Takes as many frames in a row as a page of `size` needs, aligned to it.
+  mutating func allocate(_ size: PageSize) throws(PageTableError) -> Range<PhysicalAddress> {
+    let order = size.shift - PageSize.size4KiB.shift
+    do throws(OutOfFrames) {
+      return try frames.allocate(1 << order, order: order)
+    } catch { throw .outOfFrames(error) }
+  }
+
+  mutating func map(
+    _ virtual: Range<VirtualAddress>, to physical: PhysicalAddress, _ property: PageProperty
+  ) throws(PageTableError) {
+    spend(
+      try table.map(virtual, to: physical, property, largest: .size2MiB, from: &frames))
+  }
+
+  mutating func protect(
+    _ virtual: Range<VirtualAddress>, _ change: (inout PageProperty) -> Void
+  ) throws(PageTableError) {
+    spend(try table.protect(virtual, from: &frames, change))
+  }
+
+  mutating func unmap(_ virtual: Range<VirtualAddress>) throws(PageTableError) {
+    spend(try table.take(virtual, from: &frames) { _ in })
+  }
+
+  mutating func spend(_ token: consuming FlushToken) {
+    token.spend(on: &cache, returningTablesTo: &frames, in: table.reader.memory)
+  }
+}
+
+/// Where the linear mapping has a physical address.
+func linearAddress(of physical: PhysicalAddress) -> VirtualAddress {
+  KernelState.layout.linearMapping.lowerBound + physical.rawValue
+}
+
+/// The entry of `level` on the CPU's way to `address`, read from CR3 on by the SDM's rules (volume
+/// 3, 4.5.4) and not by the code under test; 0 where the way ends before.
+func liveEntry(of address: VirtualAddress, atLevel level: Int) -> UInt64 {
+  let addressBits: UInt64 = 0x000f_ffff_ffff_f000
+  var current = readCR4() & 1 << 12 != 0 ? 5 : 4
+  var entry = readCR3() | 1
+  while current >= level {
+    // Present, and no leaf.
+    guard entry & 1 != 0, entry & 1 << 7 == 0 else { return 0 }
+    let index = address.rawValue >> UInt64(3 + 9 * current) & 511
+    entry = load64(linearAddress(of: PhysicalAddress(entry & addressBits)).rawValue + index * 8)
+    current -= 1
+  }
+  return entry
+}
