@@ -41,6 +41,8 @@ struct Workbench: ~Copyable {
     } catch { throw .outOfFrames(error) }
   }
 
+  mutating func giveBack(_ range: Range<PhysicalAddress>) { frames.giveBack(range) }
+
   mutating func map(
     _ virtual: Range<VirtualAddress>, to physical: PhysicalAddress, _ property: PageProperty
   ) throws(PageTableError) {
