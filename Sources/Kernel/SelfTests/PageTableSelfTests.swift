@@ -64,7 +64,8 @@ private let protecting: SelfTest = {
 
       try bench.protect(page) { $0.rights = .none }
       expect(
-        Probe.write(address, 2), isPageFault: 0x3, at: address, "a write to a read-only page faults")
+        Probe.write(address, 2), isPageFault: 0x3, at: address, "a write to a read-only page faults"
+      )
       expect(Probe.read(address) == nil, "a read does not")
       expect(load8(address.rawValue) == 1, "nothing was written")
 
