@@ -40,11 +40,12 @@ extension FaultReport {
 
   /// A page is there, but not for this.
   private func printProtectionCause(_ code: PageFaultCode) {
-    let place = place(of: address)
     if StaleTranslation.explains(frame, at: address) {
-      Kernel.print(
-        "\(code.access) of \(place): the page table allows it, yet the CPU refused it twice")
-    } else if code.isFetch {
+      Kernel.print("the page table allows this \(code.access), yet the CPU refused it twice")
+      return
+    }
+    let place = place(of: address)
+    if code.isFetch {
       Kernel.print("instruction fetch from \(place), which is not executable")
     } else if code.isWrite {
       Kernel.print("write to \(place), which is read-only")

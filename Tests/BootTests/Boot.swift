@@ -19,7 +19,10 @@ struct Boot: Sendable, CustomTestStringConvertible {
 
   /// Boots, stops at the first and at the last instruction of the kernel proper, and compares the
   /// page tables that are active there with the promises and with what the kernel said.
-  func check() throws {
+  ///
+  /// - Returns: all that it said.
+  @discardableResult
+  func check() throws -> [String] {
     let kernel = try KernelFile.current.get()
     let width = hardware.processor.physicalWidth
     let guest = try Guest(hardware, commandLine: commandLine)
@@ -39,6 +42,7 @@ struct Boot: Sendable, CustomTestStringConvertible {
     #expect(ending.status == 33)
     #expect(ending.lines.last == "highland: ready")
     try checkReport(KernelReport(ending.lines), table, image)
+    return ending.lines
   }
 
   /// The boot table maps the first 4 GiB twice and the image, by 2 MiB pages, and shares nothing.
