@@ -4,7 +4,7 @@
 #   iso/run.sh IMAGE.iso
 #
 # The environment may set HIGHLAND_ACCEL, _CPU, _FIRMWARE, _MACHINE and _MEMORY: see `make help`.
-# Succeeds when the kernel ended well. After a panic or a fault the status is 35; any other status
+# Succeeds when the kernel ended well. After a panic, a fault or a failed self test the status is 35; any other status
 # is QEMU's own.
 set -euo pipefail
 
@@ -37,7 +37,7 @@ qemu-system-x86_64 "${options[@]}" || status=$?
 # reset, as after a triple fault, or a closed emulator.
 case $status in
   33) exit 0 ;;
-  35) echo "highland: the kernel stopped in a panic or a fault, reported above" >&2 ;;
+  35) echo "highland: the kernel stopped in a panic, a fault or a failed self test, reported above" >&2 ;;
   0)
     echo "highland: the machine was reset, or QEMU was closed, before the kernel ended" >&2
     exit 1

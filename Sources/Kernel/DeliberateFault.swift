@@ -3,13 +3,14 @@ import BootInfo
 import KernelSpace
 import Machine
 
-/// Something forbidden, done on purpose: the kernel's way to show that the CPU stops it, and that
-/// the report names the cause. Each is chosen by its name: `fault=write-text`.
+/// Something forbidden, done on purpose: the kernel's way to show that the CPU or the kernel itself
+/// stops it, and that the report names the cause. Each is chosen by its name: `fault=write-text`.
 enum DeliberateFault {
   case writeText, writeReadOnlyData, writeTextAlias
   case executeData, executeLinear
   case null, lowerHalf, hole, stackGuard, deviceInLinear
   case doubleFault, undefinedOpcode, swiftTrap
+  case lockTwice, lockOrder
 
   init?(named name: Word) {
     if name == "write-text" {
@@ -38,12 +39,16 @@ enum DeliberateFault {
       self = .undefinedOpcode
     } else if name == "swift-trap" {
       self = .swiftTrap
+    } else if name == "lock-twice" {
+      self = .lockTwice
+    } else if name == "lock-order" {
+      self = .lockOrder
     } else {
       return nil
     }
   }
 
-  /// Does it. Returns only if the CPU let it happen.
+  /// Does it. Returns only if nothing stopped it.
   func commit(_ plan: KernelSpacePlan) {
     let image = plan.image
     let linear = plan.layout.linearMapping.lowerBound
@@ -69,6 +74,11 @@ enum DeliberateFault {
       // An overflow that the compiler cannot foresee: port 0x80 is for POST codes, and harmless.
       let byte = in8(0x80)
       store8(stack.lowerBound.rawValue, byte + (255 - byte) + (byte | 1))
+    case .lockTwice: Self.frameLock.withLock { Self.frameLock.withLock {} }
+    case .lockOrder: Self.frameLock.withLock { Self.areaLock.withLock {} }
     }
   }
+
+  private static let areaLock = SpinLock(.area)
+  private static let frameLock = SpinLock(.frames)
 }

@@ -76,7 +76,7 @@ private func boot(_ record: BootRecord) -> Never {
   options.selfTests?.run()
   if let fault = options.fault {
     fault.commit(plan)
-    panic("the CPU let a deliberate fault happen")
+    panic("nothing stopped a deliberate fault")
   }
   print("highland: ready")
   if options.leavesEmulator { end(.success) }

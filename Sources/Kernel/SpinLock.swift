@@ -29,7 +29,7 @@ struct SpinLock: ~Copyable {
   borrowing func withLock<Result: ~Copyable, Failure: Error>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    let interruptsWereOn = readRFLAGS() & interruptFlag != 0
+    let interruptsWereOn = CPU.interruptsAreOn
     disableInterrupts()
     acquire()
     defer {
@@ -59,6 +59,3 @@ struct SpinLock: ~Copyable {
     holder.store(0, ordering: .releasing)
   }
 }
-
-/// RFLAGS.IF (SDM volume 1, 3.4.3.3).
-let interruptFlag: UInt64 = 1 << 9

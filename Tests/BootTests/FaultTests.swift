@@ -135,6 +135,17 @@ struct Fault: Sendable, CustomTestStringConvertible {
           + "ud2 at kernel text + \(hex(rip - (try kernel["text_start"])))"
       ])
   }
+
+  /// Waiting for a lock that never comes free ends before it begins.
+  @Test(arguments: [
+    ("lock-twice", "CPU 0 takes the frame lock, which it holds"),
+    ("lock-order", "CPU 0 takes the area lock after one that comes later"),
+  ])
+  func lock(_ name: String, _ words: String) throws {
+    let ending = try Guest(commandLine: "fault=\(name)").finish()
+    #expect(ending.status == 35)
+    #expect(ending.lines.last == "highland: panic: \(words)")
+  }
 }
 
 /// What the kernel says from `highland: fault:` on, blanks reduced to one.
