@@ -115,20 +115,21 @@ private let userPages: SelfTest = {
       try bench.map(data, to: frame.lowerBound, PageProperty(rights: .user | .write))
       try bench.map(code, to: textFrame, PageProperty(rights: .user | .execute))
 
-      // Supervisor-mode access and execution prevention, CR4 bits 21 and 20 (SDM volume 3, 4.6.1).
-      let smap = readCR4() & 1 << 21 != 0
-      let smep = readCR4() & 1 << 20 != 0
+      // Supervisor-mode access and execution prevention (SDM volume 2, CPUID leaf 7).
+      let features = cpuid(0, 0).eax >= 7 ? cpuid(7, 0).ebx : 0
+      let smap = features & 1 << 20 != 0
+      let smep = features & 1 << 7 != 0
       let address = data.lowerBound
       let function = code.lowerBound + (ret - textFrame)
       expect(
         Probe.read(address), isPageFault: smap ? 0x1 : nil, at: address,
-        "a read of a user page faults just where SMAP is on")
+        "a read of a user page faults just where the CPU has SMAP")
       expect(
         Probe.write(address, 0), isPageFault: smap ? 0x3 : nil, at: address,
         "so does a write")
       expect(
         Probe.execute(function), isPageFault: smep ? 0x11 : nil, at: function,
-        "a call into a user page faults just where SMEP is on")
+        "a call into a user page faults just where the CPU has SMEP")
 
       try bench.unmap(data.lowerBound..<code.upperBound)
       bench.giveBack(frame)
