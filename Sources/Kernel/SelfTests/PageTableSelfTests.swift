@@ -152,7 +152,9 @@ private let splitting: SelfTest = {
         store8((large.lowerBound + number * page).rawValue, UInt8(truncatingIfNeeded: number))
       }
 
+      // Touched last: what the CPU remembers of it, it has to forget.
       let middle = large.lowerBound + 256 * page
+      expect(Probe.write(middle, 0) == nil, "the middle can be written")
       try bench.protect(middle..<middle + page) { $0.rights = .none }
       expect(liveEntry(of: middle, atLevel: 2) & isLeaf == 0, "it is split")
       expect(liveEntry(of: middle, atLevel: 1) & isWritable == 0, "the middle is read-only")
@@ -173,6 +175,7 @@ private let splitting: SelfTest = {
       }
       expect(areWhole, "all pages lead where they led")
 
+      expect(Probe.read(middle) == nil, "the middle can still be read")
       try bench.unmap(large)
       expect(
         Probe.read(middle), isPageFault: 0x0, at: middle, "unmapped, the middle is gone")
