@@ -66,7 +66,8 @@ public struct VirtualAreas<Memory: PhysicalMemory>: ~Copyable {
   /// The reservation that holds an address, guard pages included.
   public func reservation(holding address: VirtualAddress) -> Range<VirtualAddress>? {
     guard let found = pages.reservation(of: address.page) else { return nil }
-    return VirtualAddress(page: found.range.lowerBound)..<VirtualAddress(page: found.range.upperBound)
+    return VirtualAddress(
+      page: found.range.lowerBound)..<VirtualAddress(page: found.range.upperBound)
   }
 
   mutating func addPart(of area: Range<VirtualAddress>) { pages.addPart(of: area.lowerBound.page) }
@@ -86,7 +87,9 @@ public struct VirtualAreas<Memory: PhysicalMemory>: ~Copyable {
   /// Starts a flush: the queue as it is, with an empty one in its place. `nil` if there is nothing
   /// to do, or another flush is going on.
   mutating func takeQueue() -> FlushQueue? {
-    guard queue.retired.count > 0 || !queue.token.isEmpty, let frame = nextQueueFrame else { return nil }
+    guard queue.retired.count > 0 || !queue.token.isEmpty, let frame = nextQueueFrame else {
+      return nil
+    }
     nextQueueFrame = nil
     var full = FlushQueue(in: frame)
     swap(&full, &queue)

@@ -20,8 +20,9 @@ typealias Area = KernelVirtualArea<SimulatedSpace>
     try bench.run {
       let before = bench.machine.frames.freeCount
       do {
-        var segment: Segment<SimulatedPool>? = try Segment(frameCount: 4)
-        let physical = segment!.range
+        let frames = try Segment<SimulatedPool>(frameCount: 4)
+        let physical = frames.range
+        var segment: Segment? = frames
         let area = try Area.tracked(&segment, .write)
         let isTaken = segment.isNone
         #expect(isTaken)
