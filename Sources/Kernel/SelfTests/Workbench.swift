@@ -7,7 +7,7 @@ import PageTables
 /// The kernel's page table and frames in the hands of a self test.
 struct Workbench: ~Copyable {
   var table: PageTable<LinearMemory>
-  var frames: FrameAllocator<LinearMemory>
+  var frames: FrameAllocator<LinearMemory, MappedMemory>
   private var cache = CPUTranslationCache()
 
   /// 2 MiB of the vmalloc window, where nothing is mapped.
@@ -26,9 +26,16 @@ struct Workbench: ~Copyable {
     guard let table = unsafe kernelPageTable.take(), let frames = unsafe frameAllocator.take()
     else { panic("a self test before there is a page table") }
     var bench = Workbench(table: table, frames: frames)
-    let freeCount = bench.frames.freeCount
-    do throws(PageTableError) { try body(&bench) } catch { expect(false, "no call fails") }
-    expect(bench.frames.freeCount == freeCount, "all frames have come back")
+    do throws(PageTableError) {
+      // The first frame of a section takes more for the slots of all, which stay: here and now.
+      bench.giveBack(try bench.allocate(.size2MiB))
+      bench.giveBack(try bench.allocate(.size4KiB))
+      let freeCount = bench.frames.freeCount
+      try body(&bench)
+      expect(bench.frames.freeCount == freeCount, "all frames have come back")
+    } catch {
+      expect(false, "no call fails")
+    }
     unsafe frameAllocator = consume bench.frames
     unsafe kernelPageTable = consume bench.table
   }
@@ -37,7 +44,7 @@ struct Workbench: ~Copyable {
   mutating func allocate(_ size: PageSize) throws(PageTableError) -> Range<PhysicalAddress> {
     let order = size.shift - PageSize.size4KiB.shift
     do throws(OutOfFrames) {
-      return try frames.allocate(1 << order, order: order)
+      return try frames.allocate(1 << order, as: .data, order: order)
     } catch { throw .outOfFrames(error) }
   }
 
