@@ -13,7 +13,7 @@ import Testing
   func all(_ processor: Processor) throws {
     let boot = Boot(hardware: Hardware(processor: processor), commandLine: "selftest exit")
     let run = try SelfTestRun(boot.check())
-    #expect(run.passed.count == Self.namesInSources.count)
+    #expect(run.passed.count > 0 && run.passed.count == Self.namesInSources.count)
     #expect(Set(run.passed) == Self.namesInSources)
     #expect(run.failures == [])
     #expect(run.closing == "self tests: \(Self.namesInSources.count) passed, 0 failed")
