@@ -136,6 +136,8 @@ public struct FrameAllocator<Memory: PhysicalMemory, Window: VirtualMemory>: ~Co
 
   public var freeCount: UInt64 { free.count + singles.count }
   public var usedCount: UInt64 { frameCount - freeCount }
+  /// The frames that its own bookkeeping has taken so far. It keeps them.
+  public var bookkeepingFrameCount: Int { free.lentFrameCount }
   /// The frames of the longest free run.
   public var longestRun: UInt64 { free.longest }
 

@@ -24,6 +24,9 @@ public struct FreeRanges<Memory: PhysicalMemory>: ~Copyable {
   /// before they do.
   public var spareCount: Int { spare.count }
 
+  /// The frames that were lent.
+  public var lentFrameCount: Int { spare.frameCount }
+
   /// Lends a frame for 64 nodes. It stays lent.
   public mutating func lend(_ frame: PhysicalAddress) {
     spare.add(frame: frame, in: tree.memory)

@@ -34,6 +34,9 @@ public struct RangeAllocator<Memory: PhysicalMemory>: ~Copyable {
   /// Whether a frame must be lent before the next `take`.
   public var needsFrame: Bool { free.spareCount < 3 }
 
+  /// The frames that were lent: each holds 64 nodes, and a reservation needs at most two.
+  public var lentFrameCount: Int { free.lentFrameCount }
+
   public mutating func lend(_ frame: PhysicalAddress) { free.lend(frame) }
 
   public var freeCount: UInt64 { free.count }

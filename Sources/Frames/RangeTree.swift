@@ -43,9 +43,12 @@ struct RangeNode: Equatable, BitwiseCopyable {
 struct SpareNodes: BitwiseCopyable {
   private var first = RangeNode.none
   private(set) var count = 0
+  /// The frames that were cut into nodes, for good.
+  private(set) var frameCount = 0
 
   /// Cuts a frame into 64 nodes.
   mutating func add<Memory: PhysicalMemory>(frame: PhysicalAddress, in memory: Memory) {
+    frameCount += 1
     var node = frame
     while node < frame + PageSize.size4KiB.byteCount {
       add(RangeNode(address: node), in: memory)

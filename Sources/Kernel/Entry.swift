@@ -18,8 +18,8 @@ public func highlandEntry(_ record: UnsafePointer<BootRecord>) -> Never {
 private func boot(_ record: BootRecord) -> Never {
   var clock = BootClock()
   SerialPort.setUp()
-  KernelState.begin(record)
   let features = ProcessorFeatures(readCPUID: cpuid)
+  KernelState.begin(record, features)
   DescriptorTables.install(record, features)
   let mode = KernelState.mode
   let layout = KernelState.layout
@@ -69,7 +69,9 @@ private func boot(_ record: BootRecord) -> Never {
   clock.stop(.takeOver)
   report(plan, features, allocator)
   giveBackBootMemory(plan, &allocator, trampoline: trampoline)
+  let areas = beginAreas(layout, memory, &allocator)
   // SAFETY: one CPU, interrupts off: nobody else is at the kernel's state.
+  unsafe virtualAreas = consume areas
   unsafe frameAllocator = consume allocator
   unsafe kernelPageTable = consume table
   clock.print()
@@ -241,5 +243,18 @@ private func giveBack(
   plan.forEachMapped(in: range) { part in
     // Where there are no frames to note it, it stays with the kernel.
     try? frames.reclaim(part)
+  }
+}
+
+private func beginAreas(
+  _ layout: Layout, _ memory: LinearMemory,
+  _ frames: inout FrameAllocator<LinearMemory, MappedMemory>
+) -> VirtualAreas<LinearMemory> {
+  do throws(OutOfFrames) {
+    let kept = try frames.allocate(
+      VirtualAreas<LinearMemory>.initialFrameCount, as: .bookkeeping)
+    return VirtualAreas(layout.vmalloc, memory: memory, keeping: kept.lowerBound)
+  } catch {
+    cannotBoot("too little RAM for kernel virtual areas: \(error.needed) frames needed")
   }
 }

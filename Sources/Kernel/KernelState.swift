@@ -5,8 +5,8 @@ import KernelSpace
 import Machine
 import PageTables
 
-// All that the kernel keeps while it runs. One CPU boots, with interrupts off, so nothing guards it
-// yet; each access says so.
+// All that the kernel keeps while it runs. One CPU boots, alone; from then on KernelPool.swift is the
+// way to it.
 
 /// The kernel's page table, once it is active.
 nonisolated(unsafe) var kernelPageTable: PageTable<LinearMemory>?
@@ -14,14 +14,21 @@ nonisolated(unsafe) var kernelPageTable: PageTable<LinearMemory>?
 /// The machine's frames.
 nonisolated(unsafe) var frameAllocator: FrameAllocator<LinearMemory, MappedMemory>?
 
+/// The vmalloc window.
+nonisolated(unsafe) var virtualAreas: VirtualAreas<LinearMemory>?
+
 /// What fault reports need to know, from the first instructions on.
 enum KernelState {
   private nonisolated(unsafe) static var record: BootRecord?
+  private nonisolated(unsafe) static var hasGigabytePages = false
 
-  static func begin(_ bootRecord: BootRecord) {
-    // SAFETY: one CPU, interrupts off; likewise below.
+  static func begin(_ bootRecord: BootRecord, _ features: ProcessorFeatures) {
+    // SAFETY: one CPU, interrupts off; never written again.
     unsafe record = bootRecord
+    unsafe hasGigabytePages = features.gigabytePages
   }
+
+  static var largestPage: PageSize { unsafe hasGigabytePages ? .size1GiB : .size2MiB }
 
   /// The paging mode the CPU is in: CR4.LA57, bit 12.
   static var mode: PagingMode { readCR4() & 1 << 12 != 0 ? .fiveLevel : .fourLevel }

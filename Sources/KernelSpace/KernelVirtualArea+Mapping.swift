@@ -16,11 +16,12 @@ extension PageProperty {
   }
 }
 
-/// What is mapped at an address of an area, and how.
-public enum MappedItem<Pool: FramePool>: ~Copyable {
-  /// A frame that the area owns; this is one more owner.
-  case tracked(Frame<Pool>, PageProperty)
-  /// Physical memory that nobody owns: the page that holds it.
+/// What is mapped at an address of an area: the physical page, and how. It says nothing about
+/// tomorrow: who wants to keep the frame asks for `KernelVirtualArea.frame(at:)`.
+public enum MappedItem: Equatable, Sendable {
+  /// A frame that the area owns.
+  case tracked(PhysicalAddress, PageProperty)
+  /// Physical memory that nobody owns.
   case untracked(PhysicalAddress, PageProperty)
 }
 
@@ -66,16 +67,24 @@ extension KernelVirtualArea {
   /// What is mapped at an offset, if anything.
   ///
   /// - Throws: `outsideArea`.
-  public func query(_ offset: UInt64) throws(AreaError) -> MappedItem<Space.Pool>? {
+  public func query(_ offset: UInt64) throws(AreaError) -> MappedItem? {
     guard offset < byteCount else { throw .outsideArea(offset) }
     let address = range.lowerBound + offset
-    return Space.withPageTable { table in
-      guard let mapping = try? table.reader.query(address) else { return nil }
-      let page = mapping.translate(address).alignedDown(to: .size4KiB)
-      guard mapping.property.isTracked else { return .untracked(page, mapping.property) }
-      Space.Pool.withAllocator { frames in frames.addOwner(page.pageRange) }
-      return .tracked(Frame(owning: page), mapping.property)
-    }
+    guard
+      let mapping = Space.withPageTable({ table in try? table.reader.query(address) })
+    else { return nil }
+    let page = mapping.translate(address).alignedDown(to: .size4KiB)
+    return mapping.property.isTracked
+      ? .tracked(page, mapping.property) : .untracked(page, mapping.property)
+  }
+
+  /// One more owner of the tracked frame at an offset; `nil` if there is none.
+  ///
+  /// - Throws: `outsideArea`.
+  public func frame(at offset: UInt64) throws(AreaError) -> Frame<Space.Pool>? {
+    guard case .tracked(let page, _) = try query(offset) else { return nil }
+    Space.Pool.withAllocator { frames in frames.addOwner(page.pageRange) }
+    return Frame(owning: page)
   }
 
   /// Gives other rights to all that is mapped at some offsets. They hold when it returns.

@@ -44,6 +44,9 @@ public struct VirtualAreas<Memory: PhysicalMemory>: ~Copyable {
   /// The pages that no reservation holds.
   public var freePageCount: UInt64 { pages.freeCount }
 
+  /// The frames that the bookkeeping has taken so far. It keeps them.
+  public var bookkeepingFrameCount: Int { pages.lentFrameCount + 2 }
+
   var needsFrame: Bool { pages.needsFrame }
 
   mutating func lend(_ frame: PhysicalAddress) { pages.lend(frame) }

@@ -36,7 +36,7 @@ private func check(_ size: PageSize) {
 
 /// The encoding that the entry of a page selects: PWT is bit 3, PCD bit 4, PAT bit 7 of a level 1
 /// entry and bit 12 of others; together they choose a byte of IA32_PAT (SDM volume 3, 4.9.2).
-private func liveType(of address: VirtualAddress, _ size: PageSize) -> UInt8 {
+func liveType(of address: VirtualAddress, _ size: PageSize) -> UInt8 {
   let entry = liveEntry(of: address, atLevel: size.level)
   expect(entry & 1 != 0, "the page is there, of the size asked for")
   let pat = entry >> (size == .size4KiB ? 7 : 12) & 1

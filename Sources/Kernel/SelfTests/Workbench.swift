@@ -10,10 +10,10 @@ struct Workbench: ~Copyable {
   var frames: FrameAllocator<LinearMemory, MappedMemory>
   private var cache = CPUTranslationCache()
 
-  /// 2 MiB of the vmalloc window, where nothing is mapped.
+  /// The last 2 MiB of the vmalloc window: areas begin at its other end.
   static var place: Range<VirtualAddress> {
-    let start = KernelState.layout.vmalloc.lowerBound
-    return start..<start + PageSize.size2MiB.byteCount
+    let end = KernelState.layout.vmalloc.upperBound
+    return end - PageSize.size2MiB.byteCount..<end
   }
 
   static var firstPage: Range<VirtualAddress> {

@@ -147,6 +147,10 @@ static inline uint8_t load8(uint64_t address) {
   return *(volatile uint8_t *)address;
 }
 
+static inline uint32_t load32(uint64_t address) {
+  return *(volatile uint32_t *)address;
+}
+
 static inline uint64_t load64(uint64_t address) {
   return *(volatile uint64_t *)address;
 }
