@@ -37,6 +37,9 @@ enum BootScreen {
   /// The kernel page table takes over: the screen is no longer mapped.
   static func forget() { unsafe base = nil }
 
+  /// It is mapped again, in an area.
+  static func move(to address: VirtualAddress) { unsafe base = address }
+
   /// Shows what goes to the console from now on, from the top of the screen, if there is one.
   static func turnOn() { unsafe isOn = base != nil }
 

@@ -29,6 +29,8 @@ private func boot(_ record: BootRecord) -> Never {
 
   var map = makeMemoryMap(record)
   let options: BootOptions
+  let rootPointer: RootSystemDescriptionPointer?
+  let framebuffer: Framebuffer?
   do {
     // The information's memory is given back later: no view of it leaves this block.
     let information = readInformation(at: PhysicalAddress(record.information), memory)
@@ -36,6 +38,8 @@ private func boot(_ record: BootRecord) -> Never {
     BootReport.printLoader(information)
     options = BootOptions(information.commandLine)
     BootReport.printReceivedMap(information)
+    rootPointer = FirmwareTables.rootPointer(information)
+    framebuffer = information.framebuffer
 
     clock.start()
     normalise(&map, information, image, features, layout)
@@ -66,14 +70,17 @@ private func boot(_ record: BootRecord) -> Never {
   clock.start()
   let trampoline = frames.trampoline
   var allocator = takeOver(frames, plan, map, memory, table)
-  clock.stop(.takeOver)
-  report(plan, features, allocator)
-  giveBackBootMemory(plan, &allocator, trampoline: trampoline)
   let areas = beginAreas(layout, memory, &allocator)
-  // SAFETY: one CPU, interrupts off: nobody else is at the kernel's state.
+  clock.stop(.takeOver)
+  giveBackBootMemory(plan, &allocator, trampoline: trampoline)
+  // SAFETY: one CPU, interrupts off: nobody else is at the kernel's state yet.
   unsafe virtualAreas = consume areas
   unsafe frameAllocator = consume allocator
   unsafe kernelPageTable = consume table
+
+  Devices.map(FirmwareTables.read(from: rootPointer), framebuffer)
+  KernelHalf.flush()
+  report(plan, features)
   clock.print()
   options.selfTests?.run()
   if let fault = options.fault {
@@ -204,18 +211,20 @@ private func takeOver(
 }
 
 /// Reads the live tables back, shows them as a picture, and checks the promises on them.
-private func report(
-  _ plan: KernelSpacePlan, _ features: ProcessorFeatures,
-  _ frames: borrowing FrameAllocator<LinearMemory, MappedMemory>
-) {
+private func report(_ plan: KernelSpacePlan, _ features: ProcessorFeatures) {
   let reader = KernelState.liveReader
-  let audit = AddressSpaceAudit(
-    of: reader, against: plan, frames.map, largestPage: features.largestPage,
-    isNewTable: { table in frames.meet(table, inRound: 1) },
-    isAccountedFor: { (run, window) in
-      window == .frameMetadata && run.effectiveRights == .write
-        && frames.isMetadata(run.physicalRange)
-    })
+  let audit = KernelHalf.withAreas { areas in
+    KernelFrames.withAllocator { frames in
+      AddressSpaceAudit(
+        of: reader, against: plan, frames.map, largestPage: features.largestPage,
+        isNewTable: { table in frames.meet(table, inRound: 1) },
+        isAccountedFor: { (run, window) in
+          window == .vmalloc
+            ? areas.isInOneArea(run.virtual)
+            : run.effectiveRights == .write && frames.isMetadata(run.physicalRange)
+        })
+    }
+  }
   print("address space, read back from the live tables (root \(reader.root)):")
   AddressSpaceReport(layout: plan.layout, survey: audit.survey).print()
   BootReport.printTables(audit.survey, reader.mode)

@@ -17,6 +17,14 @@ nonisolated(unsafe) var frameAllocator: FrameAllocator<LinearMemory, MappedMemor
 /// The vmalloc window.
 nonisolated(unsafe) var virtualAreas: VirtualAreas<LinearMemory>?
 
+/// Virtual minus physical address of the kernel image, modulo 2^64.
+var kernelLoadedOffset: UInt64 { KernelState.image.loadedOffset }
+
+/// Where the linear mapping has a physical address. Says nothing about whether RAM lies there.
+func paddrToVaddr(_ physical: PhysicalAddress) -> VirtualAddress {
+  KernelFrames.memory.base + physical.rawValue
+}
+
 /// What fault reports need to know, from the first instructions on.
 enum KernelState {
   private nonisolated(unsafe) static var record: BootRecord?

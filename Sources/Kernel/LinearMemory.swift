@@ -16,16 +16,14 @@ struct LinearMemory: PhysicalMemory {
     return unsafe TableEntries(unsafeBase: pointer.unsafelyUnwrapped)
   }
 
-  /// `length` bytes of physical memory.
+  /// `count` bytes of physical memory.
   ///
   /// - Precondition: they are RAM that the linear mapping holds, and nobody writes to it or gives
   ///   it back before the last use of the span.
   @_lifetime(immortal)
   func bytes(at address: PhysicalAddress, count: Int) -> RawSpan {
-    let start = unsafe UnsafeRawPointer(bitPattern: UInt(pointer(to: address)))
     // SAFETY: by the precondition the bytes are there as long as the span is used.
-    let span = unsafe RawSpan(_unsafeStart: start.unsafelyUnwrapped, byteCount: count)
-    return unsafe _overrideLifetime(span, copying: ())
+    unsafe mappedBytes(at: VirtualAddress(pointer(to: address)), count: count)
   }
 
   private func pointer(to address: PhysicalAddress) -> UInt64 {
@@ -40,4 +38,14 @@ struct MappedMemory: VirtualMemory {
     // SAFETY: a page is mapped there, as the protocol demands.
     return unsafe TableEntries(unsafeBase: pointer.unsafelyUnwrapped)
   }
+}
+
+/// `count` bytes at a virtual address: they are mapped as long as the span is used, and nobody
+/// writes to them.
+@unsafe @_lifetime(immortal)
+func mappedBytes(at address: VirtualAddress, count: Int) -> RawSpan {
+  let start = unsafe UnsafeRawPointer(bitPattern: UInt(address.rawValue))
+  // SAFETY: the caller vouches for the bytes; the kernel half begins above 0.
+  let span = unsafe RawSpan(_unsafeStart: start.unsafelyUnwrapped, byteCount: count)
+  return unsafe _overrideLifetime(span, copying: ())
 }

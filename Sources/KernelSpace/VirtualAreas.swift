@@ -73,6 +73,14 @@ public struct VirtualAreas<Memory: PhysicalMemory>: ~Copyable {
       page: found.range.lowerBound)..<VirtualAddress(page: found.range.upperBound)
   }
 
+  /// Whether all of a range lies in one reservation, between its guard pages.
+  public func isInOneArea(_ range: Range<VirtualAddress>) -> Bool {
+    guard let reserved = reservation(holding: range.lowerBound) else { return false }
+    let page = PageSize.size4KiB.byteCount
+    return range.lowerBound >= reserved.lowerBound + page
+      && range.upperBound + page <= reserved.upperBound
+  }
+
   mutating func addPart(of area: Range<VirtualAddress>) { pages.addPart(of: area.lowerBound.page) }
 
   /// Ends a part of a reservation; the last one's end has it wait for a flush.

@@ -10,7 +10,7 @@ import PageTables
 private let trackedAreas: SelfTest = {
   testAreas("area-tracked") { () throws(AreaError) in
     let frames = try makeSegment(3)
-    let alias = linearAddress(of: frames.range.lowerBound)
+    let alias = paddrToVaddr(frames.range.lowerBound)
     var given: Segment<KernelFrames>? = frames
     let area = try KernelArea.tracked(&given, .write)
     let start = area.range.lowerBound

@@ -35,7 +35,7 @@ private let readOnlyImage: SelfTest = {
     let image = KernelState.image
     let text = image.text.lowerBound
     let constants = image.readOnlyData.lowerBound
-    let alias = linearAddress(of: image.physicalAddress(of: text))
+    let alias = paddrToVaddr(image.physicalAddress(of: text))
     expect(Probe.write(text, 0), isPageFault: 0x3, at: text, "a write to kernel text faults")
     expect(
       Probe.write(constants, 0), isPageFault: 0x3, at: constants,
@@ -50,7 +50,7 @@ private let readOnlyImage: SelfTest = {
 private let executeData: SelfTest = {
   test("execute-data") {
     let image = KernelState.image
-    let alias = linearAddress(of: image.physicalAddress(of: VirtualAddress(probeSites.ret)))
+    let alias = paddrToVaddr(image.physicalAddress(of: VirtualAddress(probeSites.ret)))
     let places: InlineArray = [image.data, image.readOnlyData, image.stacks[0]]
     for index in places.indices {
       let address = places[index].lowerBound

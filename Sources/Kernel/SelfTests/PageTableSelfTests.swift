@@ -11,7 +11,7 @@ private let mapping: SelfTest = {
     Workbench.use { bench throws(PageTableError) in
       let page = Workbench.firstPage
       let frame = try bench.allocate(.size4KiB)
-      let alias = linearAddress(of: frame.lowerBound)
+      let alias = paddrToVaddr(frame.lowerBound)
       let last = PageSize.size4KiB.byteCount - 1
       try bench.map(page, to: frame.lowerBound, .kernel(.write))
 
@@ -46,7 +46,7 @@ private let unmapping: SelfTest = {
         expect(Probe.read(address), isPageFault: 0x0, at: address, "then a read faults")
         expect(Probe.write(address, 2), isPageFault: 0x2, at: address, "so does a write")
       }
-      expect(load8(linearAddress(of: frame.lowerBound).rawValue) == 1, "nothing was written")
+      expect(load8(paddrToVaddr(frame.lowerBound).rawValue) == 1, "nothing was written")
       bench.giveBack(frame)
     }
   }
@@ -144,7 +144,7 @@ private let splitting: SelfTest = {
       let large = Workbench.place
       let page = PageSize.size4KiB.byteCount
       let frames = try bench.allocate(.size2MiB)
-      let alias = linearAddress(of: frames.lowerBound)
+      let alias = paddrToVaddr(frames.lowerBound)
       let (isLeaf, isWritable): (UInt64, UInt64) = (1 << 7, 1 << 1)
       try bench.map(large, to: frames.lowerBound, .kernel(.write))
       expect(liveEntry(of: large.lowerBound, atLevel: 2) & isLeaf != 0, "it is a 2 MiB page")

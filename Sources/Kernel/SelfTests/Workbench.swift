@@ -72,11 +72,6 @@ struct Workbench: ~Copyable {
   }
 }
 
-/// Where the linear mapping has a physical address.
-func linearAddress(of physical: PhysicalAddress) -> VirtualAddress {
-  KernelState.layout.linearMapping.lowerBound + physical.rawValue
-}
-
 /// The entry of `level` on the CPU's way to `address`, read from CR3 on by the SDM's rules (volume
 /// 3, 4.5.4) and not by the code under test; 0 where the way ends before.
 func liveEntry(of address: VirtualAddress, atLevel level: Int) -> UInt64 {
@@ -87,7 +82,7 @@ func liveEntry(of address: VirtualAddress, atLevel level: Int) -> UInt64 {
     // Present, and no leaf.
     guard entry & 1 != 0, entry & 1 << 7 == 0 else { return 0 }
     let index = address.rawValue >> UInt64(3 + 9 * current) & 511
-    entry = load64(linearAddress(of: PhysicalAddress(entry & addressBits)).rawValue + index * 8)
+    entry = load64(paddrToVaddr(PhysicalAddress(entry & addressBits)).rawValue + index * 8)
     current -= 1
   }
   return entry

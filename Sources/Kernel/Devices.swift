@@ -1,0 +1,76 @@
+import Addressing
+import BootInfo
+import KernelSpace
+import Machine
+import PageTables
+
+// Device memory that the kernel keeps mapped, each in an area of its own with the memory type that
+// suits it: registers uncacheable, screens write-combining.
+
+/// A device's registers or memory.
+struct DeviceMemory: ~Copyable {
+  private let area: KernelArea
+  /// Where it begins: a device need not begin with a page.
+  let start: VirtualAddress
+
+  /// - Throws: `AreaError` if it can't be mapped.
+  init(
+    _ physical: PhysicalAddress, byteCount: UInt64, _ memoryType: MemoryType
+  ) throws(AreaError) {
+    let (end, overflow) = physical.rawValue.addingReportingOverflow(byteCount)
+    guard !overflow, let lastPage = PhysicalAddress(end).alignedUp(to: .size4KiB) else {
+      throw .pageTable(.physicalOutOfRange(physical))
+    }
+    let first = physical.alignedDown(to: .size4KiB)
+    area = try KernelArea.untracked(
+      first..<lastPage, PageProperty(rights: .write, memoryType: memoryType))
+    start = area.range.lowerBound + (physical - first)
+  }
+}
+
+/// The devices that every PC of today has.
+enum Devices {
+  private nonisolated(unsafe) static var localAPIC: DeviceMemory?
+  private nonisolated(unsafe) static var timer: DeviceMemory?
+  private nonisolated(unsafe) static var screen: DeviceMemory?
+
+  /// Maps them, and prints what they answer.
+  static func map(_ tables: FirmwareTables, _ framebuffer: Framebuffer?) {
+    if let address = tables.localAPIC {
+      // Version in bits 0 to 7 of the register at 0x30 (SDM volume 3, 11.4.8).
+      unsafe localAPIC = map("local APIC", at: address, byteCount: 4096, .uncacheable) { start in
+        printPart("version \(shortHex: UInt64(load32(start.rawValue + 0x30) & 0xff))")
+      }
+    }
+    if let table = tables.timer {
+      // The period of a tick in femtoseconds: the upper half of the first register (HPET, 2.3.4).
+      unsafe timer = map("HPET", at: table.address, byteCount: 1024, .uncacheable) { start in
+        printPart("\(load64(start.rawValue) >> 32 / 1_000_000) ns a tick")
+      }
+    }
+    if let framebuffer {
+      unsafe screen = map(
+        "framebuffer", at: framebuffer.address, byteCount: framebuffer.byteCount, .writeCombining
+      ) { start in
+        printPart("\(framebuffer.width) x \(framebuffer.height)")
+        if framebuffer.format == .egaText { BootScreen.move(to: start) }
+      }
+    }
+  }
+
+  private static func map(
+    _ name: StaticString, at address: PhysicalAddress, byteCount: UInt64, _ type: MemoryType,
+    _ describe: (VirtualAddress) -> Void
+  ) -> DeviceMemory? {
+    do throws(AreaError) {
+      let memory = try DeviceMemory(address, byteCount: byteCount, type)
+      printPart("device: \(name) at \(address), mapped at \(memory.start): ")
+      describe(memory.start)
+      print("")
+      return memory
+    } catch {
+      print("device: \(name) at \(address) can't be mapped")
+      return nil
+    }
+  }
+}
