@@ -9,6 +9,9 @@ struct BootOptions {
   /// `selftest` or `selftest=NAME`: test the kernel after booting.
   var selfTests: SelfTests?
 
+  /// `bench`: measure after booting.
+  var isBench = false
+
   /// Reads all words; names those it does not understand.
   init(_ commandLine: CommandLine) {
     var words = commandLine.words
@@ -22,6 +25,8 @@ struct BootOptions {
           cannotBoot("there is no fault=\(kind)")
         }
         self.fault = fault
+      } else if word == "bench" {
+        isBench = true
       } else if word == "selftest" {
         selfTests = SelfTests()
       } else if let name = word.value(ofKey: "selftest") {

@@ -83,6 +83,7 @@ private func boot(_ record: BootRecord) -> Never {
   report(plan, features)
   clock.print()
   options.selfTests?.run()
+  if options.isBench { KernelBench.run() }
   if let fault = options.fault {
     fault.commit(plan)
     panic("nothing stopped a deliberate fault")

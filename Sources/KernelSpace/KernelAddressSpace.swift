@@ -55,7 +55,7 @@ extension KernelAddressSpace {
   /// Makes the CPUs forget what `token` stands for.
   ///
   /// - Precondition: no lock is held.
-  static func spend(_ token: consuming FlushToken) {
+  public static func spend(_ token: consuming FlushToken) {
     guard !token.isEmpty else { return }
     var cache = cache
     var tables = PoolTables<Pool>()

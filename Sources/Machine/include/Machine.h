@@ -147,6 +147,11 @@ static inline uint8_t load8(uint64_t address) {
   return *(volatile uint8_t *)address;
 }
 
+// Let the kernel touch user pages where CR4.SMAP is set, and stop it again.
+static inline void allowUserAccess(void) { __asm__ volatile("stac" : : : "memory", "cc"); }
+
+static inline void forbidUserAccess(void) { __asm__ volatile("clac" : : : "memory", "cc"); }
+
 static inline uint32_t load32(uint64_t address) {
   return *(volatile uint32_t *)address;
 }
