@@ -5,6 +5,7 @@ define HELP
 make run      build Highland and boot it in QEMU, its serial line on this terminal
 make test     check the style, build the ISO image, run every test
 make iso      build build/highland.iso, which boots by BIOS and by UEFI
+make bench    measure the page tables on the host, against C that does no more than it must
 make lint     check the style of the Swift sources
 make format   put the Swift sources in that style
 make clean    remove all that was built
@@ -33,7 +34,7 @@ V =
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: run test iso lint format clean help FORCE
+.PHONY: run test iso bench lint format clean help FORCE
 
 # The scripts read the settings from their environment, as they were typed: `value` keeps make from
 # expanding them, and no shell ever reads them as a command.
@@ -42,7 +43,7 @@ unexport $(SETTINGS)
 $(foreach setting,$(SETTINGS),$(eval export HIGHLAND_$(setting) := $$(value $(setting))))
 
 # What set-up has to provide for this run's goals.
-NEEDS := $(if $(filter-out lint format,$(MAKECMDGOALS)),iso) \
+NEEDS := $(if $(filter-out lint format bench,$(MAKECMDGOALS)),iso) \
   $(if $(filter run test,$(MAKECMDGOALS)),qemu) \
   $(if $(filter test,$(MAKECMDGOALS))$(filter uefi,$(HIGHLAND_FIRMWARE)),ovmf)
 
@@ -62,6 +63,14 @@ test: lint build/highland.iso
 	@echo 'All tests passed.'
 
 iso: build/highland.iso
+
+# Specialised across modules, as Embedded Swift does for the kernel.
+bench: build/toolchain
+	@echo '  BENCH  build/bench.json'
+	@swift build -c release -Xswiftc -cross-module-optimization --product Bench \
+	  $(if $V,,>build/swift.log 2>&1 || \
+	  { cat build/swift.log >&2; exit 1; })
+	@.build/release/Bench --json build/bench.json
 
 lint: build/toolchain
 	@echo '  LINT   Package.swift Sources Tests'

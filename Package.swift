@@ -45,6 +45,11 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Addressing", "BootInfo", "PageTables", "Frames"],
       path: "Tests/Support"),
+    // What page tables cost, against C that only stores or reads the entries: `make bench`.
+    .executableTarget(
+      name: "Bench", dependencies: ["Addressing", "PageTables", "BenchFloors"],
+      path: "Tests/Bench", swiftSettings: [.treatAllWarnings(as: .error)]),
+    .target(name: "BenchFloors", path: "Tests/BenchFloors"),
     tests("AddressingTests", of: ["Addressing"]),
     tests("BootTests", of: ["Oracle"]),
     tests("BootInfoTests", of: ["Addressing", "BootInfo", "TestSupport"]),

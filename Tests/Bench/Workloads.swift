@@ -1,0 +1,229 @@
+// The workloads. Each for a run of pages comes in two forms: one call over the range, and a call a
+// page.
+
+import Addressing
+import BenchFloors
+import Foundation
+import PageTables
+
+enum Form: String, CaseIterable {
+  case range
+  case pages = "page by page"
+
+  /// The pages that the floor does per walk.
+  func perWalk(_ pages: Pages) -> UInt64 { self == .range ? 512 : 1 }
+
+  func name(_ work: String) -> String { self == .range ? work : "\(work), \(rawValue)" }
+}
+
+struct Workloads {
+  let arena = Arena()
+  let map4k = Pages(1 << 20, .size4KiB)
+
+  var all: [Workload] {
+    var all: [Workload] = []
+    for form in Form.allCases {
+      all.append(map("map4k", map4k, form))
+      all.append(map("map2m", Pages(262_144, .size2MiB), form))
+      all.append(map("map1g", Pages(65_536, .size1GiB), form))
+      all.append(unmap(form))
+      all.append(protect(form))
+    }
+    all.append(queryRandom())
+    all.append(querySequential())
+    all.append(area4("area4", hasNeighbours: false))
+    all.append(area4("area4, neighbours", hasNeighbours: true))
+    return all
+  }
+
+  private func floorTable(mapping pages: Pages) -> floor_table {
+    var table = arena.floorTable()
+    floor_map(&table, pages.floorPages, pages.firstEntry, 512)
+    return table
+  }
+
+  private func map(_ name: String, _ pages: Pages, _ form: Form) -> Workload {
+    Workload(name: form.name(name), unit: "page", units: pages.count) {
+      var table = arena.floorTable()
+      let duration = time {
+        floor_map(&table, pages.floorPages, pages.firstEntry, form.perWalk(pages))
+      }
+      try check(wrong_leaves(&table, pages.floorPages, pages.firstEntry) == 0, "the floor's table")
+      return duration
+    } subject: {
+      var subject = try Subject(arena)
+      let duration = try time {
+        switch form {
+        case .range: try subject.map(pages)
+        case .pages: for number in 0..<pages.count { try subject.map(pages.page(number)) }
+        }
+      }
+      var table = subject.floorTable
+      try check(wrong_leaves(&table, pages.floorPages, pages.firstEntry) == 0, "Highland's table")
+      return duration
+    }
+  }
+
+  private func unmap(_ form: Form) -> Workload {
+    let pages = map4k
+    return Workload(name: form.name("unmap4k"), unit: "page", units: pages.count) {
+      var table = floorTable(mapping: pages)
+      var sum: UInt64 = 0
+      let duration = time { sum = floor_unmap(&table, pages.floorPages, form.perWalk(pages)) }
+      try check(sum == pages.entrySum, "sum of the floor")
+      return duration
+    } subject: {
+      var subject = try Subject(arena)
+      try subject.map(pages)
+      var sum: UInt64 = 0
+      let duration = try time {
+        switch form {
+        case .range: try subject.take(pages, &sum)
+        case .pages:
+          for number in 0..<pages.count { try subject.take(pages.page(number), &sum) }
+        }
+      }
+      try check(sum == pages.addressSum, "sum of what was taken")
+      // The root, and the table of its entry for this part of the kernel half.
+      try check(subject.frames.inUseCount == 2, "tables given back")
+      return duration
+    }
+  }
+
+  private func protect(_ form: Form) -> Workload {
+    let pages = map4k
+    return Workload(name: form.name("protect4k"), unit: "page", units: pages.count) {
+      var table = floorTable(mapping: pages)
+      let duration = time { floor_protect(&table, pages.floorPages, 2, form.perWalk(pages)) }
+      try check(
+        wrong_leaves(&table, pages.floorPages, pages.firstEntry & ~2) == 0, "the floor's table")
+      return duration
+    } subject: {
+      var subject = try Subject(arena)
+      try subject.map(pages)
+      let duration = try time {
+        switch form {
+        case .range: try subject.makeReadOnly(pages)
+        case .pages:
+          for number in 0..<pages.count { try subject.makeReadOnly(pages.page(number)) }
+        }
+      }
+      var table = subject.floorTable
+      try check(
+        wrong_leaves(&table, pages.floorPages, pages.firstEntry & ~2) == 0, "Highland's table")
+      return duration
+    }
+  }
+
+  private func queryRandom() -> Workload {
+    let queries: UInt64 = 10_000_000
+    let expected: UInt64 = 0x4c_4dcb_8d80_4000
+    return Workload(name: "query-random", unit: "query", units: queries) {
+      var table = floorTable(mapping: map4k)
+      var sum: UInt64 = 0
+      let duration = time {
+        sum = floor_query_random(&table, map4k.start.rawValue, map4k.count - 1, queries)
+      }
+      try check(sum == expected, "sum of the floor")
+      return duration
+    } subject: {
+      var subject = try Subject(arena)
+      try subject.map(map4k)
+      var sum: UInt64 = 0
+      let duration = try time {
+        var state: UInt64 = 0x9e37_79b9_7f4a_7c15
+        for _ in 0..<queries {
+          state ^= state << 13
+          state ^= state >> 7
+          state ^= state << 17
+          let address = map4k.start + (state & (map4k.count - 1)) << 12
+          sum &+= try subject.table.reader.query(address)?.physical.rawValue ?? 0
+        }
+      }
+      try check(sum == expected, "sum of the queries")
+      return duration
+    }
+  }
+
+  private func querySequential() -> Workload {
+    let expected: UInt64 = 0x7_ffff_8000_0000
+    return Workload(name: "query-sequential", unit: "query", units: map4k.count) {
+      var table = floorTable(mapping: map4k)
+      var sum: UInt64 = 0
+      let duration = time { sum = floor_query(&table, map4k.floorPages) }
+      try check(sum == expected, "sum of the floor")
+      return duration
+    } subject: {
+      var subject = try Subject(arena)
+      try subject.map(map4k)
+      var sum: UInt64 = 0
+      let duration = try time {
+        for number in 0..<map4k.count {
+          sum &+=
+            try subject.table.reader.query(map4k.start + number << 12)?.physical.rawValue ?? 0
+        }
+      }
+      try check(sum == expected, "sum of the queries")
+      return duration
+    }
+  }
+
+  /// Four pages come and go, each time elsewhere. Without neighbours the tables do, too; the floor's
+  /// tables always stay.
+  private func area4(_ name: String, hasNeighbours: Bool) -> Workload {
+    let rounds: UInt64 = 1_000_000
+    func area(_ round: UInt64) -> Pages {
+      let slot = round & 8191
+      return Pages(
+        4, .size4KiB, at: 0xffff_c000_0000_0000 + slot << 15, to: 4 << 30 + slot << 14)
+    }
+    let expected = (0..<rounds).reduce(0) { $0 &+ area($1).addressSum }
+    return Workload(name: name, unit: "round", units: rounds) {
+      var table = arena.floorTable()
+      for slot in 0..<8192 as Range<UInt64> { floor_map(&table, area(slot).floorPages, 0, 4) }
+      var sum: UInt64 = 0
+      let first = area(0)
+      let duration = time {
+        sum = floor_area4(&table, first.start.rawValue, first.firstEntry, rounds)
+      }
+      try check(sum == expected &+ rounds &* 4 &* 0x8000_0000_0000_0103, "sum of the floor")
+      return duration
+    } subject: {
+      var subject = try Subject(arena)
+      if hasNeighbours {
+        // A page after the first area of each 2 MiB.
+        for table in 0..<128 as Range<UInt64> {
+          try subject.map(
+            Pages(1, .size4KiB, at: area(table << 6).range.upperBound.rawValue))
+        }
+      }
+      let tables = subject.frames.inUseCount
+      var sum: UInt64 = 0
+      let duration = try time {
+        for round in 0..<rounds {
+          let pages = area(round)
+          try subject.map(pages)
+          try subject.take(pages, &sum)
+        }
+      }
+      try check(sum == expected, "sum of what was taken")
+      try check(subject.frames.inUseCount == (hasNeighbours ? tables : 2), "tables given back")
+      return duration
+    }
+  }
+}
+
+extension Subject {
+  /// Takes `pages`, and adds up their physical addresses.
+  @inline(__always) mutating func take(_ pages: Pages, _ sum: inout UInt64) throws {
+    spend(
+      try table.take(pages.range, from: &frames) { run in
+        let count = run.virtual.byteCount >> run.size.shift
+        sum &+= count &* run.physical.rawValue &+ (count &* (count &- 1) / 2) << run.size.shift
+      })
+  }
+
+  @inline(__always) mutating func makeReadOnly(_ pages: Pages) throws {
+    spend(try table.protect(pages.range, from: &frames) { $0.rights = .none })
+  }
+}
