@@ -64,13 +64,13 @@ test: lint build/highland.iso
 
 iso: build/highland.iso
 
-# Specialised across modules, as Embedded Swift does for the kernel.
 bench: build/toolchain
 	@echo '  BENCH  build/bench.json'
-	@swift build -c release -Xswiftc -cross-module-optimization --product Bench \
+	@swift build -c release -Xswiftc -enable-experimental-feature -Xswiftc Embedded \
+	  -Xswiftc -wmo --product Bench \
 	  $(if $V,,>build/swift.log 2>&1 || \
 	  { cat build/swift.log >&2; exit 1; })
-	@.build/release/Bench --json build/bench.json
+	@BENCH_JSON=build/bench.json .build/release/Bench
 
 lint: build/toolchain
 	@echo '  LINT   Package.swift Sources Tests'

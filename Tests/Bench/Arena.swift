@@ -2,7 +2,6 @@
 
 import Addressing
 import BenchFloors
-import Foundation
 import PageTables
 
 /// One stretch of host memory, touched beforehand. Physical address 0 is its start.
@@ -78,7 +77,7 @@ struct Subject: ~Copyable {
   var table: PageTable<Arena>
   var flushes = CountedFlushes()
 
-  init(_ arena: Arena) throws {
+  init(_ arena: Arena) throws(PageTableError) {
     self.arena = arena
     frames = BumpFrames(arena)
     table = try PageTable(mode: .fourLevel, memory: arena, from: &frames)
@@ -88,7 +87,7 @@ struct Subject: ~Copyable {
     token.spend(on: &flushes, returningTablesTo: &frames, in: arena)
   }
 
-  @inline(__always) mutating func map(_ pages: Pages) throws {
+  @inline(__always) mutating func map(_ pages: Pages) throws(PageTableError) {
     spend(
       try table.map(
         pages.range, to: pages.physical, pages.property, largest: pages.size, from: &frames))

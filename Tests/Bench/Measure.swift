@@ -1,67 +1,50 @@
-import Foundation
+import BenchFloors
+import PageTables
 
 /// What is measured, against what it can't be faster than. Both time their work alone, without what
 /// prepares it and checks it, and return nanoseconds.
 struct Workload {
-  let name: String
-  let unit: String
+  let name: StaticString
+  let unit: StaticString
   /// How many units a round does.
   let units: UInt64
-  let floor: () throws -> Double
-  let subject: () throws -> Double
-}
+  let floor: () -> UInt64
+  let subject: () throws(PageTableError) -> UInt64
 
-/// A round came to a wrong result: no figure counts then.
-struct WrongResult: Error {
-  let what: String
-}
+  /// One round to warm up, then alternately floor and subject.
+  func measure(rounds: Int) {
+    var (floors, subjects): ([UInt64], [UInt64]) = ([], [])
+    for round in 0...rounds {
+      let floor = floor()
+      do throws(PageTableError) {
+        let subject = try subject()
+        guard round > 0 else { continue }
+        floors.append(floor)
+        subjects.append(subject)
+      } catch { fail("a page table refused what it was asked for") }
+    }
+    host_report(name.utf8Start, unit.utf8Start, figures(&floors), figures(&subjects))
+  }
 
-func check(_ isRight: Bool, _ what: String) throws {
-  if !isRight { throw WrongResult(what: what) }
+  private func figures(_ samples: inout [UInt64]) -> host_figures {
+    samples.sort()
+    return host_figures(
+      min: Double(samples[0]) / Double(units),
+      median: Double(samples[samples.count / 2]) / Double(units))
+  }
 }
 
 /// The nanoseconds that `work` takes.
-@inline(__always) func time(_ work: () throws -> Void) rethrows -> Double {
-  let start = DispatchTime.now().uptimeNanoseconds
+@inline(__always)
+func time<Failure>(_ work: () throws(Failure) -> Void) throws(Failure) -> UInt64 {
+  let start = host_nanoseconds()
   try work()
-  return Double(DispatchTime.now().uptimeNanoseconds - start)
+  return host_nanoseconds() - start
 }
 
-struct Figures: Encodable {
-  let min: Double
-  let median: Double
-
-  init(_ samples: [Double]) {
-    let sorted = samples.sorted()
-    min = sorted[0]
-    median = sorted[sorted.count / 2]
-  }
+/// What no longer is as it should be: no figure counts then.
+func check(_ isRight: Bool, _ what: StaticString) {
+  if !isRight { fail(what) }
 }
 
-struct Outcome: Encodable {
-  let name: String
-  let unit: String
-  let rounds: Int
-  /// Nanoseconds a unit.
-  let floor: Figures
-  let highland: Figures
-  /// Highland's minimum as a multiple of the floor's.
-  let ratio: Double
-
-  /// One round to warm up, then alternately floor and subject.
-  init(of workload: Workload, rounds: Int) throws {
-    var (floors, subjects): ([Double], [Double]) = ([], [])
-    for round in 0...rounds {
-      let pair = (try workload.floor(), try workload.subject())
-      guard round > 0 else { continue }
-      floors.append(pair.0 / Double(workload.units))
-      subjects.append(pair.1 / Double(workload.units))
-    }
-    name = workload.name
-    unit = workload.unit
-    self.rounds = rounds
-    floor = Figures(floors)
-    highland = Figures(subjects)
-    ratio = highland.min / floor.min
-  }
-}
+func fail(_ what: StaticString) -> Never { host_fail(what.utf8Start) }

@@ -3,17 +3,13 @@
 
 import Addressing
 import BenchFloors
-import Foundation
 import PageTables
 
-enum Form: String, CaseIterable {
-  case range
-  case pages = "page by page"
+enum Form {
+  case range, pages
 
   /// The pages that the floor does per walk.
   func perWalk(_ pages: Pages) -> UInt64 { self == .range ? 512 : 1 }
-
-  func name(_ work: String) -> String { self == .range ? work : "\(work), \(rawValue)" }
 }
 
 struct Workloads {
@@ -21,19 +17,24 @@ struct Workloads {
   let map4k = Pages(1 << 20, .size4KiB)
 
   var all: [Workload] {
-    var all: [Workload] = []
-    for form in Form.allCases {
-      all.append(map("map4k", map4k, form))
-      all.append(map("map2m", Pages(262_144, .size2MiB), form))
-      all.append(map("map1g", Pages(65_536, .size1GiB), form))
-      all.append(unmap(form))
-      all.append(protect(form))
-    }
-    all.append(queryRandom())
-    all.append(querySequential())
-    all.append(area4("area4", hasNeighbours: false))
-    all.append(area4("area4, neighbours", hasNeighbours: true))
-    return all
+    let map2m = Pages(262_144, .size2MiB)
+    let map1g = Pages(65_536, .size1GiB)
+    return [
+      map("map4k", map4k, .range),
+      map("map2m", map2m, .range),
+      map("map1g", map1g, .range),
+      unmap("unmap4k", .range),
+      protect("protect4k", .range),
+      map("map4k, page by page", map4k, .pages),
+      map("map2m, page by page", map2m, .pages),
+      map("map1g, page by page", map1g, .pages),
+      unmap("unmap4k, page by page", .pages),
+      protect("protect4k, page by page", .pages),
+      queryRandom(),
+      querySequential(),
+      area4("area4", hasNeighbours: false),
+      area4("area4, neighbours", hasNeighbours: true),
+    ]
   }
 
   private func floorTable(mapping pages: Pages) -> floor_table {
@@ -42,66 +43,66 @@ struct Workloads {
     return table
   }
 
-  private func map(_ name: String, _ pages: Pages, _ form: Form) -> Workload {
-    Workload(name: form.name(name), unit: "page", units: pages.count) {
+  private func map(_ name: StaticString, _ pages: Pages, _ form: Form) -> Workload {
+    Workload(name: name, unit: "page", units: pages.count) {
       var table = arena.floorTable()
       let duration = time {
         floor_map(&table, pages.floorPages, pages.firstEntry, form.perWalk(pages))
       }
-      try check(wrong_leaves(&table, pages.floorPages, pages.firstEntry) == 0, "the floor's table")
+      check(wrong_leaves(&table, pages.floorPages, pages.firstEntry) == 0, "the floor's table")
       return duration
-    } subject: {
+    } subject: { () throws(PageTableError) in
       var subject = try Subject(arena)
-      let duration = try time {
+      let duration = try time { () throws(PageTableError) in
         switch form {
         case .range: try subject.map(pages)
         case .pages: for number in 0..<pages.count { try subject.map(pages.page(number)) }
         }
       }
       var table = subject.floorTable
-      try check(wrong_leaves(&table, pages.floorPages, pages.firstEntry) == 0, "Highland's table")
+      check(wrong_leaves(&table, pages.floorPages, pages.firstEntry) == 0, "Highland's table")
       return duration
     }
   }
 
-  private func unmap(_ form: Form) -> Workload {
+  private func unmap(_ name: StaticString, _ form: Form) -> Workload {
     let pages = map4k
-    return Workload(name: form.name("unmap4k"), unit: "page", units: pages.count) {
+    return Workload(name: name, unit: "page", units: pages.count) {
       var table = floorTable(mapping: pages)
       var sum: UInt64 = 0
       let duration = time { sum = floor_unmap(&table, pages.floorPages, form.perWalk(pages)) }
-      try check(sum == pages.entrySum, "sum of the floor")
+      check(sum == pages.entrySum, "sum of the floor")
       return duration
-    } subject: {
+    } subject: { () throws(PageTableError) in
       var subject = try Subject(arena)
       try subject.map(pages)
       var sum: UInt64 = 0
-      let duration = try time {
+      let duration = try time { () throws(PageTableError) in
         switch form {
         case .range: try subject.take(pages, &sum)
         case .pages:
           for number in 0..<pages.count { try subject.take(pages.page(number), &sum) }
         }
       }
-      try check(sum == pages.addressSum, "sum of what was taken")
+      check(sum == pages.addressSum, "sum of what was taken")
       // The root, and the table of its entry for this part of the kernel half.
-      try check(subject.frames.inUseCount == 2, "tables given back")
+      check(subject.frames.inUseCount == 2, "tables given back")
       return duration
     }
   }
 
-  private func protect(_ form: Form) -> Workload {
+  private func protect(_ name: StaticString, _ form: Form) -> Workload {
     let pages = map4k
-    return Workload(name: form.name("protect4k"), unit: "page", units: pages.count) {
+    return Workload(name: name, unit: "page", units: pages.count) {
       var table = floorTable(mapping: pages)
       let duration = time { floor_protect(&table, pages.floorPages, 2, form.perWalk(pages)) }
-      try check(
+      check(
         wrong_leaves(&table, pages.floorPages, pages.firstEntry & ~2) == 0, "the floor's table")
       return duration
-    } subject: {
+    } subject: { () throws(PageTableError) in
       var subject = try Subject(arena)
       try subject.map(pages)
-      let duration = try time {
+      let duration = try time { () throws(PageTableError) in
         switch form {
         case .range: try subject.makeReadOnly(pages)
         case .pages:
@@ -109,7 +110,7 @@ struct Workloads {
         }
       }
       var table = subject.floorTable
-      try check(
+      check(
         wrong_leaves(&table, pages.floorPages, pages.firstEntry & ~2) == 0, "Highland's table")
       return duration
     }
@@ -124,13 +125,13 @@ struct Workloads {
       let duration = time {
         sum = floor_query_random(&table, map4k.start.rawValue, map4k.count - 1, queries)
       }
-      try check(sum == expected, "sum of the floor")
+      check(sum == expected, "sum of the floor")
       return duration
-    } subject: {
+    } subject: { () throws(PageTableError) in
       var subject = try Subject(arena)
       try subject.map(map4k)
       var sum: UInt64 = 0
-      let duration = try time {
+      let duration = try time { () throws(PageTableError) in
         var state: UInt64 = 0x9e37_79b9_7f4a_7c15
         for _ in 0..<queries {
           state ^= state << 13
@@ -140,7 +141,7 @@ struct Workloads {
           sum &+= try subject.table.reader.query(address)?.physical.rawValue ?? 0
         }
       }
-      try check(sum == expected, "sum of the queries")
+      check(sum == expected, "sum of the queries")
       return duration
     }
   }
@@ -151,26 +152,26 @@ struct Workloads {
       var table = floorTable(mapping: map4k)
       var sum: UInt64 = 0
       let duration = time { sum = floor_query(&table, map4k.floorPages) }
-      try check(sum == expected, "sum of the floor")
+      check(sum == expected, "sum of the floor")
       return duration
-    } subject: {
+    } subject: { () throws(PageTableError) in
       var subject = try Subject(arena)
       try subject.map(map4k)
       var sum: UInt64 = 0
-      let duration = try time {
+      let duration = try time { () throws(PageTableError) in
         for number in 0..<map4k.count {
           sum &+=
             try subject.table.reader.query(map4k.start + number << 12)?.physical.rawValue ?? 0
         }
       }
-      try check(sum == expected, "sum of the queries")
+      check(sum == expected, "sum of the queries")
       return duration
     }
   }
 
   /// Four pages come and go, each time elsewhere. Without neighbours the tables do, too; the floor's
   /// tables always stay.
-  private func area4(_ name: String, hasNeighbours: Bool) -> Workload {
+  private func area4(_ name: StaticString, hasNeighbours: Bool) -> Workload {
     let rounds: UInt64 = 1_000_000
     func area(_ round: UInt64) -> Pages {
       let slot = round & 8191
@@ -186,9 +187,9 @@ struct Workloads {
       let duration = time {
         sum = floor_area4(&table, first.start.rawValue, first.firstEntry, rounds)
       }
-      try check(sum == expected &+ rounds &* 4 &* 0x8000_0000_0000_0103, "sum of the floor")
+      check(sum == expected &+ rounds &* 4 &* 0x8000_0000_0000_0103, "sum of the floor")
       return duration
-    } subject: {
+    } subject: { () throws(PageTableError) in
       var subject = try Subject(arena)
       if hasNeighbours {
         // A page after the first area of each 2 MiB.
@@ -199,15 +200,15 @@ struct Workloads {
       }
       let tables = subject.frames.inUseCount
       var sum: UInt64 = 0
-      let duration = try time {
+      let duration = try time { () throws(PageTableError) in
         for round in 0..<rounds {
           let pages = area(round)
           try subject.map(pages)
           try subject.take(pages, &sum)
         }
       }
-      try check(sum == expected, "sum of what was taken")
-      try check(subject.frames.inUseCount == (hasNeighbours ? tables : 2), "tables given back")
+      check(sum == expected, "sum of what was taken")
+      check(subject.frames.inUseCount == (hasNeighbours ? tables : 2), "tables given back")
       return duration
     }
   }
@@ -215,7 +216,7 @@ struct Workloads {
 
 extension Subject {
   /// Takes `pages`, and adds up their physical addresses.
-  @inline(__always) mutating func take(_ pages: Pages, _ sum: inout UInt64) throws {
+  @inline(__always) mutating func take(_ pages: Pages, _ sum: inout UInt64) throws(PageTableError) {
     spend(
       try table.take(pages.range, from: &frames) { run in
         let count = run.virtual.byteCount >> run.size.shift
@@ -223,7 +224,7 @@ extension Subject {
       })
   }
 
-  @inline(__always) mutating func makeReadOnly(_ pages: Pages) throws {
+  @inline(__always) mutating func makeReadOnly(_ pages: Pages) throws(PageTableError) {
     spend(try table.protect(pages.range, from: &frames) { $0.rights = .none })
   }
 }
