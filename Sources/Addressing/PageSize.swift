@@ -12,12 +12,12 @@ public enum PageSize: UInt8, Comparable, Sendable, BitwiseCopyable {
   public var level: Int { Int(rawValue) }
 
   /// The number of address bits inside the page: 12, 21 or 30.
-  public var shift: UInt64 { 3 + 9 * UInt64(rawValue) }
+  public var shift: UInt64 { 3 &+ 9 &* UInt64(rawValue) }
 
-  public var byteCount: UInt64 { 1 << shift }
+  public var byteCount: UInt64 { 1 &<< shift }
 
   /// The address bits inside the page, all ones.
-  public var offsetMask: UInt64 { byteCount - 1 }
+  public var offsetMask: UInt64 { byteCount &- 1 }
 
   public static func < (left: PageSize, right: PageSize) -> Bool {
     left.rawValue < right.rawValue

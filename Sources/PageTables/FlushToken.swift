@@ -21,12 +21,13 @@ public struct FlushToken: ~Copyable {
   /// The most ranges that a token keeps apart.
   public static var rangeLimit: Int { 8 }
 
-  private var ranges = InlineArray<8, Range<VirtualAddress>>(
-    repeating: VirtualAddress(0)..<VirtualAddress(0))
-  private var rangeCount = 0
-  /// The 4 KiB pages in all ranges, or more than the limit: then the ranges mean nothing.
-  private var pageCount: UInt64 = 0
+  /// Most tokens have one range.
+  private var first = PageRange.empty
+  private var others = InlineArray<7, PageRange>(repeating: .empty)
   private var tables = TableList()
+  private var rangeCount: UInt8 = 0
+  /// The 4 KiB pages in all ranges, or more than the limit: then the ranges mean nothing.
+  private var pageCount: UInt8 = 0
   /// Whether write-back memory was given another type.
   public private(set) var writesBackData = false
 
@@ -34,6 +35,8 @@ public struct FlushToken: ~Copyable {
 
   /// Whether a full flush is due, not one by pages.
   public var coversEverything: Bool { pageCount > FlushToken.pageLimit }
+
+  private mutating func coverEverything() { pageCount = UInt8(FlushToken.pageLimit) + 1 }
 
   public var isEmpty: Bool { pageCount == 0 && tables.isEmpty && !writesBackData }
 
@@ -47,14 +50,29 @@ public struct FlushToken: ~Copyable {
   /// 4.10.2.3 and 4.10.4.1). So a large page always means a full flush.
   mutating func add(_ range: Range<VirtualAddress>) {
     guard !range.isEmpty, !coversEverything else { return }
-    pageCount += range.byteCount >> PageSize.size4KiB.shift
-    if rangeCount > 0, ranges[rangeCount - 1].upperBound == range.lowerBound {
-      ranges[rangeCount - 1] = ranges[rangeCount - 1].lowerBound..<range.upperBound
-    } else if rangeCount < FlushToken.rangeLimit {
-      ranges[rangeCount] = range
+    let count = range.byteCount >> PageSize.size4KiB.shift
+    guard UInt64(pageCount) + count <= FlushToken.pageLimit else { return coverEverything() }
+    pageCount += UInt8(truncatingIfNeeded: count)
+    let new = PageRange(from: range.lowerBound, count: count)
+    if rangeCount == 0 {
+      first = new
+      rangeCount = 1
+    } else if rangeCount == 1, let joined = first.joined(with: new) {
+      first = joined
+    } else {
+      addToOthers(new)
+    }
+  }
+
+  private mutating func addToOthers(_ new: PageRange) {
+    let count = Int(rangeCount) - 1
+    if count > 0, let joined = others[count - 1].joined(with: new) {
+      others[count - 1] = joined
+    } else if count < others.count {
+      others[count] = new
       rangeCount += 1
     } else {
-      pageCount = FlushToken.pageLimit + 1
+      coverEverything()
     }
   }
 
@@ -71,9 +89,10 @@ public struct FlushToken: ~Copyable {
     _ other: consuming FlushToken, in memory: Memory
   ) {
     if other.coversEverything {
-      pageCount = other.pageCount
+      coverEverything()
     } else {
-      for index in 0..<other.rangeCount { add(other.ranges[index]) }
+      if other.rangeCount > 0 { add(other.first.addresses) }
+      for index in 1..<max(1, Int(other.rangeCount)) { add(other.others[index - 1].addresses) }
     }
     tables.append(other.tables, in: memory)
     if other.writesBackData { writesBackData = true }
@@ -83,20 +102,15 @@ public struct FlushToken: ~Copyable {
   /// Makes the CPUs forget, then gives the emptied tables back.
   ///
   /// - Precondition: no lock is held and interrupts are on, where there are other CPUs to wait for.
+  @inline(__always)
   public consuming func spend<
     Cache: TranslationCache & ~Copyable, Pool: TableFramePool & ~Copyable, Memory: PhysicalMemory
   >(on cache: inout Cache, returningTablesTo pool: inout Pool, in memory: Memory) {
     if coversEverything {
       cache.invalidateAll()
     } else {
-      for index in 0..<rangeCount {
-        let range = ranges[index]
-        var page = range.lowerBound
-        while page < range.upperBound {
-          cache.invalidate(page: page)
-          page = page + PageSize.size4KiB.byteCount
-        }
-      }
+      if rangeCount > 0 { first.invalidate(on: &cache) }
+      for index in 1..<max(1, Int(rangeCount)) { others[index - 1].invalidate(on: &cache) }
     }
     if writesBackData { cache.writeBackData() }
     while let table = tables.removeFirst(in: memory) { pool.giveBack(table) }
@@ -116,4 +130,37 @@ public struct FlushToken: ~Copyable {
 /// A function of its own, so that its name is in the report of the trap.
 @inline(never) private func flushTokenWasDropped() -> Never {
   preconditionFailure("a flush token was dropped unspent")
+}
+
+/// Pages in a row, in one word, so that a token is small: the first page's address, and in the bits
+/// below it the number of pages.
+private struct PageRange: BitwiseCopyable {
+  var word: UInt64
+
+  static var empty: PageRange { PageRange(word: 0) }
+
+  init(word: UInt64) { self.word = word }
+
+  /// - Precondition: `count` is at most `FlushToken.pageLimit`.
+  init(from start: VirtualAddress, count: UInt64) { word = start.rawValue | count }
+
+  var addresses: Range<VirtualAddress> {
+    let start = VirtualAddress(word).alignedDown(to: .size4KiB)
+    return start..<start + (word & PageSize.size4KiB.offsetMask) << PageSize.size4KiB.shift
+  }
+
+  /// Both as one, if `next` continues this range.
+  func joined(with next: PageRange) -> PageRange? {
+    guard addresses.upperBound == next.addresses.lowerBound else { return nil }
+    return PageRange(word: word + next.word & PageSize.size4KiB.offsetMask)
+  }
+
+  @inline(__always)
+  func invalidate<Cache: TranslationCache & ~Copyable>(on cache: inout Cache) {
+    var page = addresses.lowerBound
+    while page < addresses.upperBound {
+      cache.invalidate(page: page)
+      page = page + PageSize.size4KiB.byteCount
+    }
+  }
 }

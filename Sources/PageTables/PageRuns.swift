@@ -13,11 +13,22 @@ import Addressing
 
 /// Neighbouring pages of one size that map neighbouring frames.
 public struct PageRun: Equatable, Sendable {
-  public let virtual: Range<VirtualAddress>
-  public let physical: PhysicalAddress
+  public private(set) var virtual: Range<VirtualAddress>
+  public private(set) var physical: PhysicalAddress
   public let size: PageSize
 
   public var pageCount: UInt64 { virtual.byteCount >> size.shift }
+
+  /// Cuts off the part that lies in the span of the first table of `level`.
+  mutating func removePiece(ofLevel level: Int) -> PageRun? {
+    guard !virtual.isEmpty else { return nil }
+    let piece = virtual.clamped(to: virtual.lowerBound.tableSpan(atLevel: level))
+    defer {
+      physical = physical + piece.byteCount
+      virtual = piece.upperBound..<virtual.upperBound
+    }
+    return PageRun(virtual: piece, physical: physical, size: size)
+  }
 }
 
 /// The runs of a range, lowest address first: call `next` until it returns `nil`.
@@ -39,6 +50,22 @@ public struct PageRuns {
     var size = limit
     while offset & size.offsetMask != 0, let smaller = size.smaller { size = smaller }
     largest = size
+  }
+
+  /// A range that is a single run, and within one table: how most are, and quickly seen. `nil` if it
+  /// is not.
+  @inline(__always)
+  static func single(
+    _ virtual: Range<VirtualAddress>, to physical: PhysicalAddress, largest limit: PageSize
+  ) -> PageRun? {
+    let (start, end) = (virtual.lowerBound.rawValue, virtual.upperBound.rawValue)
+    var size = limit
+    while (start | end | physical.rawValue) & size.offsetMask != 0, let smaller = size.smaller {
+      size = smaller
+    }
+    // Within one table nothing larger fits, unless it takes up all of it.
+    return virtual.isInOneTable(ofLevel: size.level)
+      ? PageRun(virtual: virtual, physical: physical, size: size) : nil
   }
 
   public mutating func next() -> PageRun? {
@@ -64,6 +91,10 @@ public struct PageRuns {
 }
 
 extension PageSize {
-  public var smaller: PageSize? { PageSize(rawValue: rawValue - 1) }
-  public var larger: PageSize? { PageSize(rawValue: rawValue + 1) }
+  public var smaller: PageSize? {
+    self == .size4KiB ? nil : self == .size2MiB ? .size4KiB : .size2MiB
+  }
+  public var larger: PageSize? {
+    self == .size1GiB ? nil : self == .size2MiB ? .size1GiB : .size2MiB
+  }
 }

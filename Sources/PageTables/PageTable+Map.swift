@@ -4,34 +4,76 @@ import Addressing
 // that there are frames for the missing tables. Then the entries are written, table by table.
 //
 // The CPU remembers nothing of an entry that is not present (SDM volume 3, 4.10.2.3), so a new one
-// needs no flush: but where a table was taken away (`PageTableEntry.vacated`), the CPU may go on
-// walking there, and miss the new one. Then the token of the mapping says so.
+// needs no flush: but where a table was taken away, the CPU may go on walking there, and miss the new
+// one. Then the token of the mapping says so.
 
 extension PageTable where Memory: PhysicalMemory {
   /// Maps a virtual range to a physical one with the largest pages that fit.
   ///
   /// An empty range maps nothing.
   ///
-  /// - Returns: a token that is empty unless a table was taken away here before; spend it before
-  ///   the mapping is used. In a table that nothing was ever taken from it is always empty.
+  /// - Returns: a token that is empty unless this took new tables, and one was taken away before;
+  ///   spend it before the mapping is used.
   /// - Throws: any `PageTableError`; the table is then as it was.
   /// - Complexity: a walk per table touched and a store per leaf.
-  @discardableResult
+  @inline(__always) @discardableResult
   public mutating func map<Source: TableFrameSource & ~Copyable>(
     _ virtual: Range<VirtualAddress>, to physical: PhysicalAddress, _ property: PageProperty,
     largest: PageSize, from frames: inout Source
   ) throws(PageTableError) -> FlushToken {
+    if last.spans(virtual), physical.isAligned(to: .size4KiB), canAddress(physical, virtual),
+      last.descent.isOpenForUser || !property.rights.contains(.user)
+    {
+      // Small pages, by all means: a large one would need all of the table, and that is in use.
+      let indices = virtual.indices(atLevel: 1)
+      if last.descent.entries.areClear(indices) {
+        let leaf = PageTableEntry.leaf(at: physical, size: .size4KiB, property).rawValue
+        last.descent.entries.fill(indices, from: leaf, step: PageSize.size4KiB.byteCount)
+        last.count(indices.count)
+        return FlushToken()
+      }
+    }
+    return try mapElsewhere(virtual, to: physical, property, largest: largest, from: &frames)
+  }
+
+  /// As `map`, anywhere.
+  @inline(never)
+  private mutating func mapElsewhere<Source: TableFrameSource & ~Copyable>(
+    _ virtual: Range<VirtualAddress>, to physical: PhysicalAddress, _ property: PageProperty,
+    largest: PageSize, from frames: inout Source
+  ) throws(PageTableError) -> FlushToken {
     try check(virtual, physical)
+    guard !virtual.isEmpty else { return FlushToken() }
+    guard let run = PageRuns.single(virtual, to: physical, largest: largest) else {
+      return try mapRuns(virtual, to: physical, property, largest: largest, from: &frames)
+    }
+    // One walk to check and to write.
+    let descent = reader.descend(to: virtual, lowest: run.size.level)
+    try checkClear(run, in: descent)
+    let missing = descent.level - run.size.level
+    if missing > 0 { try reserve(missing, from: &frames) }
+    var token = FlushToken()
+    write(run, in: descent, property, from: &frames, into: &token)
+    return token
+  }
+
+  /// As `map`, for arguments that were checked, in two walks.
+  private mutating func mapRuns<Source: TableFrameSource & ~Copyable>(
+    _ virtual: Range<VirtualAddress>, to physical: PhysicalAddress, _ property: PageProperty,
+    largest: PageSize, from frames: inout Source
+  ) throws(PageTableError) -> FlushToken {
     var missing = MissingTables()
     var runs = PageRuns(virtual, to: physical, largest: largest)
-    while let run = runs.next() {
-      try countMissingTables(of: run, into: &missing)
-    }
+    while let run = runs.next() { try countMissingTables(of: run, into: &missing) }
     try reserve(missing.count, from: &frames)
-    runs = PageRuns(virtual, to: physical, largest: largest)
     var token = FlushToken()
+    runs = PageRuns(virtual, to: physical, largest: largest)
     while let run = runs.next() {
-      write(run, property, from: &frames, into: &token)
+      var rest = run
+      while let piece = rest.removePiece(ofLevel: run.size.level) {
+        let descent = reader.descend(to: piece.virtual, lowest: run.size.level)
+        write(piece, in: descent, property, from: &frames, into: &token)
+      }
     }
     return token
   }
@@ -52,7 +94,7 @@ extension PageTable where Memory: PhysicalMemory {
     }
     try reserve(kernelHalf.count, from: &frames)
     for index in kernelHalf {
-      entries.link(index, to: newTable(from: &frames, of: .absent), user: false, count: 0)
+      entries.link(index, to: newTable(from: &frames).frame, user: false, count: 0)
     }
   }
 
@@ -62,9 +104,12 @@ extension PageTable where Memory: PhysicalMemory {
     try mode.check(virtual)
     guard physical.isAligned(to: .size4KiB) else { throw .misalignedPhysical(physical) }
     guard !virtual.isEmpty else { return }
-    guard physical < physicalEnd, physicalEnd - physical >= virtual.byteCount else {
-      throw .physicalOutOfRange(physical)
-    }
+    guard canAddress(physical, virtual) else { throw .physicalOutOfRange(physical) }
+  }
+
+  /// Whether the CPU has physical addresses for all of `virtual` from `physical` upward.
+  private func canAddress(_ physical: PhysicalAddress, _ virtual: Range<VirtualAddress>) -> Bool {
+    physical < physicalEnd && physicalEnd - physical >= virtual.byteCount
   }
 
   func reserve<Source: TableFrameSource & ~Copyable>(
@@ -77,93 +122,80 @@ extension PageTable where Memory: PhysicalMemory {
   private func countMissingTables(
     of run: PageRun, into missing: inout MissingTables
   ) throws(PageTableError) {
-    var address = run.virtual.lowerBound
-    while address < run.virtual.upperBound {
-      var table = root
-      var level = mode.levels
-      descent: while true {
-        let entries = reader.memory.table(at: table)
-        if level == run.size.level {
-          let piece = run.virtual.clamped(to: address.tableSpan(atLevel: level))
-          let indices = piece.indices(atLevel: level)
-          if !entries.areClear(indices) {
-            for index in indices where entries[index].isPresent {
-              throw .alreadyMapped(piece.address(ofIndex: index, atLevel: level))
-            }
-          }
-          address = piece.upperBound
-          break descent
-        }
-        switch entries[address.index(atLevel: level)].item(atLevel: level) {
-        case .table(let next):
-          table = next
-          level -= 1
-        case .leaf:
-          throw .alreadyMapped(address)
-        case .absent:
-          // Nothing lies below this entry: all tables from here down are missing.
-          let piece = run.virtual.clamped(to: address.tableSpan(atLevel: level - 1))
-          for lower in run.size.level..<level { missing.add(piece, level: lower) }
-          address = piece.upperBound
-          break descent
-        }
+    var rest = run
+    while !rest.virtual.isEmpty {
+      let first = rest.virtual.lowerBound
+      let descent = reader.descend(to: first..<first + run.size.byteCount, lowest: run.size.level)
+      // What lies below one entry of that table: if it is absent, all tables from there down.
+      guard let piece = rest.removePiece(ofLevel: max(descent.level - 1, run.size.level)) else {
+        return
       }
+      try checkClear(piece, in: descent)
+      for lower in run.size.level..<descent.level { missing.add(piece.virtual, level: lower) }
     }
   }
 
-  /// Writes the leaves of `run` and the missing tables on the way to them.
-  private func write<Source: TableFrameSource & ~Copyable>(
-    _ run: PageRun, _ property: PageProperty, from frames: inout Source,
+  /// Makes sure that nothing is mapped in the way of `run`, which begins where `descent` ends.
+  private func checkClear(_ run: PageRun, in descent: Descent) throws(PageTableError) {
+    guard descent.level == run.size.level else {
+      let entry = descent.entries[run.virtual.lowerBound.index(atLevel: descent.level)]
+      if entry.isPresent { throw .alreadyMapped(run.virtual.lowerBound) }
+      return
+    }
+    let indices = run.virtual.indices(atLevel: descent.level)
+    guard !descent.entries.areClear(indices) else { return }
+    for index in indices where descent.entries[index].isPresent {
+      throw .alreadyMapped(run.virtual.address(ofIndex: index, atLevel: descent.level))
+    }
+  }
+
+  /// Writes the leaves of `run`, which lies in one table, and the missing tables on the way to them:
+  /// from below, so that the last store makes all of them visible.
+  private mutating func write<Source: TableFrameSource & ~Copyable>(
+    _ run: PageRun, in descent: Descent, _ property: PageProperty, from frames: inout Source,
     into token: inout FlushToken
   ) {
-    let leafLevel = run.size.level
+    let address = run.virtual.lowerBound
     let user = property.rights.contains(.user)
-    var leaf = PageTableEntry.leaf(at: run.physical, size: run.size, property).rawValue
-    var address = run.virtual.lowerBound
-    while address < run.virtual.upperBound {
-      var entries = reader.memory.table(at: root)
-      // The entry that leads to `entries`.
-      var way: (entries: TableEntries, index: Int, level: Int)?
-      for level in stride(from: mode.levels, to: leafLevel, by: -1) {
-        let index = address.index(atLevel: level)
-        let entry = entries[index]
-        if !entry.isPresent {
-          entries.link(index, to: newTable(from: &frames, of: entry), user: user, count: 0)
-          count(1, in: way)
-          if entry.isVacated { token.add(address..<address + PageSize.size4KiB.byteCount) }
-        } else if user {
-          // User mode passes only where every entry of the way lets it.
-          entries[index] = entry.openForUser()
-        }
-        way = (entries, index, level)
-        entries = reader.memory.table(at: entries[index].table)
-      }
-      let piece = run.virtual.clamped(to: address.tableSpan(atLevel: leafLevel))
-      let indices = piece.indices(atLevel: leafLevel)
-      // A large page over a vacated entry covers what was taken there, and so may not be mapped
-      // before that token is spent: no word of it is needed here.
-      entries.fill(indices, from: leaf, step: run.size.byteCount)
-      count(indices.count, in: way)
-      leaf &+= UInt64(indices.count) << run.size.shift
-      address = piece.upperBound
+    // User mode passes only where every entry of the way lets it.
+    if user, !descent.isOpenForUser { openForUser(address, downTo: descent.level) }
+    let indices = run.virtual.indices(atLevel: run.size.level)
+    let leaf = PageTableEntry.leaf(at: run.physical, size: run.size, property).rawValue
+    guard descent.level > run.size.level else {
+      descent.entries.fill(indices, from: leaf, step: run.size.byteCount)
+      count(indices.count, in: descent)
+      if descent.level == 1 { last = LastTable(descent, on: address) }
+      return
+    }
+    let leaves = newTable(from: &frames)
+    leaves.entries.fill(indices, from: leaf, step: run.size.byteCount)
+    var (lower, present, parent) = (leaves.frame, indices.count, descent.entries)
+    for level in run.size.level + 1..<descent.level {
+      let upper = newTable(from: &frames)
+      upper.entries.link(address.index(atLevel: level), to: lower, user: user, count: present)
+      if level == 2 { parent = upper.entries }
+      (lower, present) = (upper.frame, 1)
+    }
+    let index = address.index(atLevel: descent.level)
+    descent.entries.link(
+      index, to: lower, user: user, count: isShared(index, atLevel: descent.level) ? 0 : present)
+    count(1, in: descent)
+    if tablesWereTaken { token.add(address..<address + PageSize.size4KiB.byteCount) }
+    if run.size == .size4KiB {
+      let descent = Descent(
+        entries: leaves.entries, level: 1, parent: parent,
+        parentIndex: address.index(atLevel: 2), isOpenForUser: user)
+      last = LastTable(descent, on: address)
     }
   }
 
-  /// Counts entries that a table gains in the entry that leads to it.
-  private func count(
-    _ gained: Int, in way: (entries: TableEntries, index: Int, level: Int)?
-  ) {
-    guard let way, !isShared(way.index, atLevel: way.level) else { return }
-    way.entries[way.index] = way.entries[way.index].counting(gained)
-  }
-
-  /// A table of entries like the one that will point to it: absent, or vacated with all below.
   private func newTable<Source: TableFrameSource & ~Copyable>(
-    from frames: inout Source, of entry: PageTableEntry
-  ) -> PhysicalAddress {
-    let address = frames.takeFrame()
-    reader.memory.table(at: address).fill(0..<TableEntries.count, with: entry)
-    return address
+    from frames: inout Source
+  ) -> (frame: PhysicalAddress, entries: TableEntries) {
+    let frame = frames.takeFrame()
+    let entries = reader.memory.table(at: frame)
+    entries.clear()
+    return (frame, entries)
   }
 }
 

@@ -15,24 +15,43 @@ extension PageTable where Memory: PhysicalMemory {
   ///   4.10.4.3).
   /// - Throws: `misalignedVirtual`, `notCanonical`, `outOfFrames`; the table is then as it was.
   /// - Complexity: two loads and a store per leaf, a call per table.
+  @inline(__always)
   public mutating func protect<Source: TableFrameSource & ~Copyable>(
     _ virtual: Range<VirtualAddress>, from frames: inout Source,
     _ change: (inout PageProperty) -> Void
   ) throws(PageTableError) -> FlushToken {
-    var token = try splitEnds(of: virtual, from: &frames)
-    guard !virtual.isEmpty else { return token }
-    _ = protect(virtual, in: root, level: mode.levels, &token, change)
+    if last.spans(virtual) {
+      var token = FlushToken()
+      let hasUser = protectLeaves(virtual, in: last.descent.entries, &token, change)
+      if hasUser, !last.descent.isOpenForUser { openForUser(virtual.lowerBound, downTo: 1) }
+      return token
+    }
+    return try protectElsewhere(virtual, from: &frames, change)
+  }
+
+  /// As `protect`, anywhere.
+  @inline(never)
+  private mutating func protectElsewhere<Source: TableFrameSource & ~Copyable>(
+    _ virtual: Range<VirtualAddress>, from frames: inout Source,
+    _ change: (inout PageProperty) -> Void
+  ) throws(PageTableError) -> FlushToken {
+    var token = FlushToken()
+    guard let descent = try begin(virtual, from: &frames, &token) else { return token }
+    let hasUser = protect(virtual, in: descent.entries, level: descent.level, &token, change)
+    if hasUser, !descent.isOpenForUser {
+      openForUser(virtual.lowerBound, downTo: descent.level)
+    }
     return token
   }
 
-  /// Changes what the table at `table` maps of `range`, which lies in its span.
+  /// Changes what a table maps of `range`, which lies in its span.
   ///
   /// - Returns: whether user mode may now touch a page there.
   private mutating func protect(
-    _ range: Range<VirtualAddress>, in table: PhysicalAddress, level: Int,
+    _ range: Range<VirtualAddress>, in entries: TableEntries, level: Int,
     _ token: inout FlushToken, _ change: (inout PageProperty) -> Void
   ) -> Bool {
-    let entries = reader.memory.table(at: table)
+    if level == 1 { return protectLeaves(range, in: entries, &token, change) }
     let indices = range.indices(atLevel: level)
     var hasUser = false
     var index = indices.lowerBound
@@ -43,23 +62,12 @@ extension PageTable where Memory: PhysicalMemory {
       case .absent:
         index += 1
       case .leaf(_, let size):
-        let kept = PageTableEntry.Bits.address(of: size) | PageTableEntry.Bits.usage
-        let alike = entries.run(in: index..<indices.upperBound, ignoring: kept)
-        let old = entry.property(size: size)
-        var new = old
-        change(&new)
-        entries.rewrite(alike, keeping: kept, PageTableEntry.leafBits(size: size, new))
-        if new.needsFlush(after: old) {
-          token.add(address..<address + UInt64(alike.count) << size.shift)
-        }
-        if old.memoryType == .writeBack, new.memoryType != .writeBack {
-          token.addWriteBackOfData()
-        }
-        if new.rights.contains(.user) { hasUser = true }
-        index = alike.upperBound
+        let rest = index..<indices.upperBound
+        index += protectRun(rest, at: address, in: entries, size, &hasUser, &token, change)
       case .table(let lower):
         let piece = range.clamped(to: address.tableSpan(atLevel: level - 1))
-        if protect(piece, in: lower, level: level - 1, &token, change) {
+        let below = reader.memory.table(at: lower)
+        if protect(piece, in: below, level: level - 1, &token, change) {
           hasUser = true
           entries[index] = entry.openForUser()
         }
@@ -67,6 +75,50 @@ extension PageTable where Memory: PhysicalMemory {
       }
     }
     return hasUser
+  }
+
+  /// As `protect`, in a table of level 1.
+  @inline(__always)
+  private func protectLeaves(
+    _ range: Range<VirtualAddress>, in entries: TableEntries, _ token: inout FlushToken,
+    _ change: (inout PageProperty) -> Void
+  ) -> Bool {
+    let indices = range.indices(atLevel: 1)
+    var hasUser = false
+    var index = indices.lowerBound
+    while index < indices.upperBound {
+      guard entries[index].isPresent else {
+        index += 1
+        continue
+      }
+      let rest = index..<indices.upperBound
+      let address = range.address(ofIndex: index, atLevel: 1)
+      index += protectRun(rest, at: address, in: entries, .size4KiB, &hasUser, &token, change)
+    }
+    return hasUser
+  }
+
+  /// Changes the leaf at the lower one of `indices`, that maps `address`, and those alike.
+  ///
+  /// - Returns: their number.
+  @inline(__always)
+  private func protectRun(
+    _ indices: Range<Int>, at address: VirtualAddress, in entries: TableEntries,
+    _ size: PageSize, _ hasUser: inout Bool, _ token: inout FlushToken,
+    _ change: (inout PageProperty) -> Void
+  ) -> Int {
+    let kept = PageTableEntry.Bits.address(of: size) | PageTableEntry.Bits.usage
+    let alike = entries.run(in: indices, ignoring: kept)
+    let old = entries[alike.lowerBound].property(size: size)
+    var new = old
+    change(&new)
+    entries.rewrite(alike, keeping: kept, PageTableEntry.leafBits(size: size, new))
+    if new.needsFlush(after: old) {
+      token.add(address..<address + UInt64(alike.count) << size.shift)
+    }
+    if old.memoryType == .writeBack, new.memoryType != .writeBack { token.addWriteBackOfData() }
+    if new.rights.contains(.user) { hasUser = true }
+    return alike.count
   }
 }
 

@@ -10,21 +10,40 @@ import Addressing
 // So at most four tables are needed: two at each end, fewer where both ends share them.
 
 extension PageTable {
-  /// How every change of a range begins: checks the range, and makes pages begin and end at its
-  /// ends. What can fail of such a change has then succeeded.
+  /// Makes pages begin and end at the ends of a range: a change of it does not fail after that.
   ///
   /// - Returns: what the splits make the CPU forget.
   /// - Throws: `misalignedVirtual`, `notCanonical`, `outOfFrames`; the table is then as it was.
   public mutating func splitEnds<Source: TableFrameSource & ~Copyable>(
     of range: Range<VirtualAddress>, from frames: inout Source
   ) throws(PageTableError) -> FlushToken {
-    try mode.check(range)
-    guard !range.isEmpty else { return FlushToken() }
-    let splits = countSplits(for: range)
-    try reserve(splits, from: &frames)
     var token = FlushToken()
-    if splits > 0 { split(atEndsOf: range, from: &frames, into: &token) }
+    _ = try begin(range, from: &frames, &token)
     return token
+  }
+
+  /// How every change of a range begins: checks the range, and makes pages begin and end at its
+  /// ends. What can fail of such a change has then succeeded.
+  ///
+  /// - Parameter token: gets what the splits make the CPU forget.
+  /// - Returns: the lowest table that spans the range; `nil` if the range is empty.
+  /// - Throws: `misalignedVirtual`, `notCanonical`, `outOfFrames`; the table is then as it was.
+  mutating func begin<Source: TableFrameSource & ~Copyable>(
+    _ range: Range<VirtualAddress>, from frames: inout Source, _ token: inout FlushToken
+  ) throws(PageTableError) -> Descent? {
+    try mode.check(range)
+    guard !range.isEmpty else { return nil }
+    let descent = reader.descend(to: range)
+    if descent.level == 1 { last = LastTable(descent, on: range.lowerBound) }
+    // Where both ends are ends of entries too, no page straddles them.
+    let ends = range.lowerBound.rawValue | range.upperBound.rawValue
+    let span: UInt64 = 1 &<< VirtualAddress.shift(atLevel: descent.level)
+    if ends & (span - 1) == 0 { return descent }
+    let splits = countSplits(for: range)
+    guard splits > 0 else { return descent }
+    try reserve(splits, from: &frames)
+    split(atEndsOf: range, from: &frames, into: &token)
+    return reader.descend(to: range)
   }
 
   /// The number of tables that splitting at both ends of `range` takes.

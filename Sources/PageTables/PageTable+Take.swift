@@ -22,26 +22,71 @@ extension PageTable where Memory: PhysicalMemory {
   ///   empty. Those of the kernel half's top-level entries stay: address spaces share them.
   /// - Throws: `misalignedVirtual`, `notCanonical`, `outOfFrames`; the table is then as it was.
   /// - Complexity: a load and a store per leaf, a call per table.
+  @inline(__always)
   public mutating func take<Source: TableFrameSource & ~Copyable>(
     _ virtual: Range<VirtualAddress>, from frames: inout Source, _ body: (MappedRun) -> Void
   ) throws(PageTableError) -> FlushToken {
-    var token = try splitEnds(of: virtual, from: &frames)
-    guard !virtual.isEmpty else { return token }
+    if last.spans(virtual) {
+      var token = FlushToken()
+      var run: MappedRun?
+      let lost = takeLeaves(virtual, in: last.descent.entries, &run, &token, body)
+      if let run { handOver(run, &token, body) }
+      if lost > 0, last.count(-lost) { unlinkEmptyTables(on: virtual.lowerBound, &token) }
+      return token
+    }
+    return try takeElsewhere(virtual, from: &frames, body)
+  }
+
+  /// As `take`, anywhere.
+  @inline(never)
+  private mutating func takeElsewhere<Source: TableFrameSource & ~Copyable>(
+    _ virtual: Range<VirtualAddress>, from frames: inout Source, _ body: (MappedRun) -> Void
+  ) throws(PageTableError) -> FlushToken {
+    var token = FlushToken()
+    guard let descent = try begin(virtual, from: &frames, &token) else { return token }
     var run: MappedRun?
-    _ = take(virtual, in: root, level: mode.levels, &run, &token, body)
+    let lost = take(virtual, in: descent.entries, level: descent.level, &run, &token, body)
     if let run { handOver(run, &token, body) }
+    if lost > 0, count(-lost, in: descent) {
+      unlinkEmptyTables(on: virtual.lowerBound, fromLevel: descent.level, &token)
+    }
     return token
   }
 
-  /// Takes what the table at `table` maps of `range`, which lies in its span.
+  /// Takes the tables away that have become empty on the way to `address`: that of `level`, if it
+  /// has, and then those above it.
+  private mutating func unlinkEmptyTables(
+    on address: VirtualAddress, fromLevel level: Int = 1, _ token: inout FlushToken
+  ) {
+    for level in level + 1..<mode.levels + 1 {
+      let descent = reader.descend(to: address..<address + 1, lowest: level)
+      let index = address.index(atLevel: level)
+      let entry = descent.entries[index]
+      guard !isShared(index, atLevel: level), entry.entryCount == 0 else { return }
+      unlink(index, in: descent.entries, &token)
+      count(-1, in: descent)
+    }
+  }
+
+  /// Takes an empty table away.
+  private mutating func unlink(
+    _ index: Int, in entries: TableEntries, _ token: inout FlushToken
+  ) {
+    token.add(table: entries[index].table, in: reader.memory)
+    entries[index] = .absent
+    tablesWereTaken = true
+    last = LastTable(none: last.descent)
+  }
+
+  /// Takes what a table maps of `range`, which lies in its span.
   ///
   /// - Parameter run: the last pages taken, not yet handed over: the next may continue them.
   /// - Returns: the number of entries that the table lost.
   private mutating func take(
-    _ range: Range<VirtualAddress>, in table: PhysicalAddress, level: Int,
+    _ range: Range<VirtualAddress>, in entries: TableEntries, level: Int,
     _ run: inout MappedRun?, _ token: inout FlushToken, _ body: (MappedRun) -> Void
   ) -> Int {
-    let entries = reader.memory.table(at: table)
+    if level == 1 { return takeLeaves(range, in: entries, &run, &token, body) }
     let indices = range.indices(atLevel: level)
     var lost = 0
     var index = indices.lowerBound
@@ -51,29 +96,18 @@ extension PageTable where Memory: PhysicalMemory {
       switch entry.item(atLevel: level) {
       case .absent:
         index += 1
-      case .leaf(let physical, let size):
-        let alike = entries.run(
-          in: index..<indices.upperBound, ignoring: PageTableEntry.Bits.usage,
-          step: size.byteCount)
-        let next = MappedRun(
-          virtual: address..<address + UInt64(alike.count) << size.shift, physical: physical,
-          size: size, property: entry.property(size: size))
-        if let joined = run?.joined(with: next) {
-          run = joined
-        } else {
-          if let run { handOver(run, &token, body) }
-          run = next
-        }
-        entries.fill(alike, with: .absent)
-        lost += alike.count
-        index = alike.upperBound
+      case .leaf(_, let size):
+        let rest = index..<indices.upperBound
+        let taken = takeRun(rest, at: address, in: entries, size, &run, &token, body)
+        lost += taken
+        index += taken
       case .table(let lower):
         let piece = range.clamped(to: address.tableSpan(atLevel: level - 1))
-        let lostBelow = take(piece, in: lower, level: level - 1, &run, &token, body)
+        let below = reader.memory.table(at: lower)
+        let lostBelow = take(piece, in: below, level: level - 1, &run, &token, body)
         if lostBelow > 0, !isShared(index, atLevel: level) {
           if entry.entryCount == lostBelow {
-            entries[index] = .vacated
-            token.add(table: lower, in: reader.memory)
+            unlink(index, in: entries, &token)
             lost += 1
           } else {
             entries[index] = entry.counting(-lostBelow)
@@ -83,6 +117,53 @@ extension PageTable where Memory: PhysicalMemory {
       }
     }
     return lost
+  }
+
+  /// As `take`, of a table of level 1.
+  @inline(__always)
+  private func takeLeaves(
+    _ range: Range<VirtualAddress>, in entries: TableEntries, _ run: inout MappedRun?,
+    _ token: inout FlushToken, _ body: (MappedRun) -> Void
+  ) -> Int {
+    let indices = range.indices(atLevel: 1)
+    var lost = 0
+    var index = indices.lowerBound
+    while index < indices.upperBound {
+      guard entries[index].isPresent else {
+        index += 1
+        continue
+      }
+      let rest = index..<indices.upperBound
+      let address = range.address(ofIndex: index, atLevel: 1)
+      let taken = takeRun(rest, at: address, in: entries, .size4KiB, &run, &token, body)
+      lost += taken
+      index += taken
+    }
+    return lost
+  }
+
+  /// Takes the leaf at the lower one of `indices`, that maps `address`, and those that continue it.
+  ///
+  /// - Returns: their number.
+  @inline(__always)
+  private func takeRun(
+    _ indices: Range<Int>, at address: VirtualAddress, in entries: TableEntries,
+    _ size: PageSize, _ run: inout MappedRun?, _ token: inout FlushToken,
+    _ body: (MappedRun) -> Void
+  ) -> Int {
+    let alike = entries.run(
+      in: indices, ignoring: PageTableEntry.Bits.usage, step: size.byteCount)
+    let next = MappedRun(
+      virtual: address..<address + UInt64(alike.count) << size.shift, entries[alike.lowerBound],
+      size)
+    if let joined = run?.joined(with: next) {
+      run = joined
+    } else {
+      if let run { handOver(run, &token, body) }
+      run = next
+    }
+    entries.fill(alike, with: .absent)
+    return alike.count
   }
 
   private func handOver(
@@ -96,17 +177,25 @@ extension PageTable where Memory: PhysicalMemory {
 /// Neighbouring pages of one size and property that map neighbouring frames.
 public struct MappedRun: Equatable, Sendable {
   public let virtual: Range<VirtualAddress>
-  public let physical: PhysicalAddress
+  /// The first leaf, without what the CPU notes in it.
+  private let leaf: PageTableEntry
   public let size: PageSize
-  public let property: PageProperty
+
+  init(virtual: Range<VirtualAddress>, _ leaf: PageTableEntry, _ size: PageSize) {
+    self.virtual = virtual
+    self.leaf = leaf.withoutUsage
+    self.size = size
+  }
+
+  public var physical: PhysicalAddress { leaf.page(of: size) }
+  public var property: PageProperty { leaf.property(size: size) }
 
   /// Both as one, if `next` continues this run.
   func joined(with next: MappedRun) -> MappedRun? {
     guard virtual.upperBound == next.virtual.lowerBound, size == next.size,
-      physical + virtual.byteCount == next.physical, property == next.property
+      leaf.rawValue &+ virtual.byteCount == next.leaf.rawValue
     else { return nil }
     return MappedRun(
-      virtual: virtual.lowerBound..<next.virtual.upperBound, physical: physical, size: size,
-      property: property)
+      virtual: virtual.lowerBound..<next.virtual.upperBound, leaf, size)
   }
 }

@@ -11,6 +11,15 @@ public struct PageTable<Memory: PhysicalMemory>: ~Copyable {
   /// Physical addresses at or past this are none of this CPU's (CPUID's MAXPHYADDR).
   let physicalEnd: PhysicalAddress
 
+  /// Whether a table was ever taken away. Until its token is spent, a CPU may remember the entry that
+  /// led to it, and walk there; so from then on, whatever makes such an entry present again is
+  /// followed by a flush, which new entries do not need else. Where that token was spent long ago,
+  /// that flush is one page too many.
+  var tablesWereTaken = false
+
+  /// Where the last change was, if it was in a table of level 1 that is still there.
+  var last: LastTable
+
   /// An empty table: one root without entries.
   ///
   /// - Throws: `outOfFrames`.
@@ -23,6 +32,7 @@ public struct PageTable<Memory: PhysicalMemory>: ~Copyable {
     memory.table(at: root).clear()
     reader = PageTableReader(root: root, mode: mode, memory: memory)
     physicalEnd = PhysicalAddress(1 << UInt64(physicalAddressWidth))
+    last = LastTable(none: Descent(root: memory.table(at: root), level: mode.levels))
   }
 
   /// A second owner of `table`, for a window of the kernel half that nobody else changes: the
@@ -30,6 +40,8 @@ public struct PageTable<Memory: PhysicalMemory>: ~Copyable {
   public init(forWindowOf table: borrowing PageTable) {
     reader = table.reader
     physicalEnd = table.physicalEnd
+    tablesWereTaken = table.tablesWereTaken
+    last = LastTable(none: table.last.descent)
   }
 
   /// An empty lower half under the kernel half of `table`: the 256 entries of the kernel half are
@@ -48,6 +60,7 @@ public struct PageTable<Memory: PhysicalMemory>: ~Copyable {
     for index in middle..<TableEntries.count { new[index] = old[index] }
     reader = PageTableReader(root: root, mode: table.mode, memory: memory)
     physicalEnd = table.physicalEnd
+    last = LastTable(none: Descent(root: new, level: table.mode.levels))
   }
 
   public var root: PhysicalAddress { reader.root }

@@ -23,13 +23,6 @@ public struct PageTableEntry: Equatable, Sendable, BitwiseCopyable {
   /// An entry that maps nothing.
   public static var absent: PageTableEntry { PageTableEntry(rawValue: 0) }
 
-  /// An entry that maps nothing where a table was taken away: until that table's token is spent, a
-  /// CPU may remember this entry as it was, or one in the table, and walk there. So whatever makes
-  /// it present again is followed by a flush, which new entries do not need else. It looks the same
-  /// after the token was spent: then that flush is one page too many.
-  static var vacated: PageTableEntry { PageTableEntry(rawValue: 1 << 1) }
-  var isVacated: Bool { self == .vacated }
-
   /// An entry that points to the next lower table. It leaves all rights to the leaves below;
   /// `user` is needed above leaves that user mode may touch.
   ///
@@ -54,8 +47,8 @@ public struct PageTableEntry: Equatable, Sendable, BitwiseCopyable {
 
   /// All of a leaf but its address: what the leaves of one run have in common.
   static func leafBits(size: PageSize, _ property: PageProperty) -> UInt64 {
-    let pat = property.memoryType.patIndex
-    var bits = Bits.present | UInt64(pat & 3) << Bits.writeThroughShift
+    let pat = UInt64(property.memoryType.patIndex)
+    var bits = Bits.present | (pat & 3) << Bits.writeThroughShift
     if pat & 4 != 0 { bits |= Bits.pat(at: size) }
     if size != .size4KiB { bits |= Bits.pageSize }
     if property.rights.contains(.write) { bits |= Bits.writable }
@@ -104,10 +97,22 @@ extension PageTableEntry {
   /// What the entry is when it stands at `level`: absent, a table, or a leaf.
   public func item(atLevel level: Int) -> Item {
     guard isPresent else { return .absent }
-    guard level <= 3, let size = PageSize(rawValue: UInt8(level)) else { return .table(table) }
-    guard size == .size4KiB || rawValue & Bits.pageSize != 0 else { return .table(table) }
-    return .leaf(PhysicalAddress(rawValue & Bits.address(of: size)), size)
+    guard let size = leafSize(atLevel: level) else { return .table(table) }
+    return .leaf(page(of: size), size)
   }
+
+  /// The size of the page that a present entry maps when it stands at `level`; `nil` for a table.
+  func leafSize(atLevel level: Int) -> PageSize? {
+    switch level {
+    case 1: .size4KiB
+    case 2: rawValue & Bits.pageSize != 0 ? .size2MiB : nil
+    case 3: rawValue & Bits.pageSize != 0 ? .size1GiB : nil
+    default: nil
+    }
+  }
+
+  /// Whether the entry points to a table when it stands at `level`.
+  func isTable(atLevel level: Int) -> Bool { isPresent && leafSize(atLevel: level) == nil }
 
   public enum Item: Equatable, Sendable {
     case absent
@@ -118,6 +123,14 @@ extension PageTableEntry {
   /// The address field of a present entry that is no leaf.
   var table: PhysicalAddress { PhysicalAddress(rawValue & Bits.address) }
 
+  /// The address field of a leaf.
+  func page(of size: PageSize) -> PhysicalAddress {
+    PhysicalAddress(rawValue & Bits.address(of: size))
+  }
+
+  /// A leaf but for what the CPU notes in it.
+  var withoutUsage: PageTableEntry { PageTableEntry(rawValue: rawValue & ~Bits.usage) }
+
   /// How many entries are present in the table that this entry points to. Not kept in the root's
   /// entries for the kernel half, which never change.
   var entryCount: Int { Int(truncatingIfNeeded: rawValue >> Bits.countShift & 0x7ff) }
@@ -126,6 +139,7 @@ extension PageTableEntry {
     PageTableEntry(rawValue: rawValue &+ UInt64(bitPattern: Int64(gained)) << Bits.countShift)
   }
 
+  var isOpenForUser: Bool { rawValue & Bits.user != 0 }
   func openForUser() -> PageTableEntry { PageTableEntry(rawValue: rawValue | Bits.user) }
 
   /// The properties of a leaf of `size`.

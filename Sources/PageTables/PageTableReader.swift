@@ -15,21 +15,26 @@ public struct PageTableReader<Memory: PhysicalMemory> {
   /// The mapping that `address` falls into; `nil` if there is none.
   ///
   /// - Throws: `notCanonical`.
+  @inline(__always)
   public func query(_ address: VirtualAddress) throws(PageTableError) -> Mapping? {
     guard address.isCanonical(in: mode.addressWidth) else { throw .notCanonical(address) }
-    var table = root
-    for level in stride(from: mode.levels, to: 0, by: -1) {
-      let entry = memory.table(at: table)[address.index(atLevel: level)]
-      switch entry.item(atLevel: level) {
-      case .absent: return nil
-      case .table(let next): table = next
-      case .leaf(let physical, let size):
-        return Mapping(
-          virtual: address.alignedDown(to: size), physical: physical, size: size,
-          property: entry.property(size: size))
-      }
+    var entries = memory.table(at: root)
+    if mode == .fiveLevel {
+      let entry = entries[address.index(atLevel: 5)]
+      guard entry.isPresent else { return nil }
+      entries = memory.table(at: entry.table)
     }
-    return nil
+    // From here on the levels are known when this is compiled: a loop without a loop.
+    for level in stride(from: 4, to: 1, by: -1) {
+      let entry = entries[address.index(atLevel: level)]
+      guard entry.isTable(atLevel: level) else {
+        guard entry.isPresent else { return nil }
+        return Mapping(of: address, entry, level == 2 ? .size2MiB : .size1GiB)
+      }
+      entries = memory.table(at: entry.table)
+    }
+    let entry = entries[address.index(atLevel: 1)]
+    return entry.isPresent ? Mapping(of: address, entry, .size4KiB) : nil
   }
 
   /// The first mapping that reaches into `range`, which may begin below it; `nil` if nothing is
@@ -49,10 +54,8 @@ public struct PageTableReader<Memory: PhysicalMemory> {
         let entries = memory.table(at: table)
         let index = address.index(atLevel: level)
         switch entries[index].item(atLevel: level) {
-        case .leaf(let physical, let size):
-          return Mapping(
-            virtual: address.alignedDown(to: size), physical: physical, size: size,
-            property: entries[index].property(size: size))
+        case .leaf(_, let size):
+          return Mapping(of: address, entries[index], size)
         case .table(let next):
           table = next
           level -= 1
@@ -88,11 +91,22 @@ public struct PageTableReader<Memory: PhysicalMemory> {
 /// One page and where it leads.
 public struct Mapping: Equatable, Sendable {
   public let virtual: VirtualAddress
-  public let physical: PhysicalAddress
+  /// The leaf, without what the CPU notes in it. What it says is read when it is asked for.
+  private let leaf: PageTableEntry
   public let size: PageSize
+
+  /// The page that holds `address`.
+  init(of address: VirtualAddress, _ leaf: PageTableEntry, _ size: PageSize) {
+    virtual = address.alignedDown(to: size)
+    self.leaf = leaf.withoutUsage
+    self.size = size
+  }
+
+  public var physical: PhysicalAddress { leaf.page(of: size) }
+
   /// What the leaf says. In a table that Highland built it is the last word: the entries on the way
   /// to it grant everything.
-  public let property: PageProperty
+  public var property: PageProperty { leaf.property(size: size) }
 
   public func translate(_ address: VirtualAddress) -> PhysicalAddress {
     physical + (address - virtual)

@@ -60,10 +60,8 @@ public struct PageTableTraversal<Memory: PhysicalMemory> {
         path[depth] = Position(table: table, index: 0, start: start, granted: granted)
         depth += 1
         return .table(table, level: level - 1, from: virtual)
-      case .leaf(let physical, let size):
-        let mapping = Mapping(
-          virtual: virtual, physical: physical, size: size, property: entry.property(size: size))
-        return .leaf(mapping, effectiveRights: granted)
+      case .leaf(_, let size):
+        return .leaf(Mapping(of: virtual, entry, size), effectiveRights: granted)
       }
     }
     return nil

@@ -9,37 +9,39 @@ import Addressing
 
 /// A list of emptied tables, first in, first out.
 struct TableList: BitwiseCopyable {
-  private var first: PhysicalAddress?
-  private var last: PhysicalAddress?
+  /// Address 0, where no table is, says that there is none.
+  private var first = PhysicalAddress(0)
+  private var last = PhysicalAddress(0)
 
   init() {}
 
   private init(of table: PhysicalAddress) { (first, last) = (table, table) }
 
-  var isEmpty: Bool { first == nil }
+  var isEmpty: Bool { first.rawValue == 0 }
 
   /// - Precondition: all entries of the table are absent, and it is not at address 0.
   mutating func append<Memory: PhysicalMemory>(_ table: PhysicalAddress, in memory: Memory) {
     precondition(table.rawValue != 0)
-    memory.table(at: table)[0] = .absent
     append(TableList(of: table), in: memory)
   }
 
   mutating func append<Memory: PhysicalMemory>(_ other: TableList, in memory: Memory) {
-    guard let otherFirst = other.first else { return }
-    if let last {
-      memory.table(at: last)[0] = PageTableEntry(rawValue: otherFirst.rawValue)
+    guard !other.isEmpty else { return }
+    if isEmpty {
+      first = other.first
     } else {
-      first = otherFirst
+      memory.table(at: last)[word: 0] = other.first.rawValue
     }
     last = other.last
   }
 
+  /// The table is all zeros again.
   mutating func removeFirst<Memory: PhysicalMemory>(in memory: Memory) -> PhysicalAddress? {
-    guard let table = first else { return nil }
-    let next = memory.table(at: table)[0].rawValue
-    first = next == 0 ? nil : PhysicalAddress(next)
-    if first == nil { last = nil }
+    guard !isEmpty else { return nil }
+    let table = first
+    let entries = memory.table(at: table)
+    first = PhysicalAddress(entries[word: 0])
+    entries[word: 0] = 0
     return table
   }
 }
