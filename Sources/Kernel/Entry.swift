@@ -24,7 +24,7 @@ private func boot(_ record: BootRecord) -> Never {
   let mode = KernelState.mode
   let layout = KernelState.layout
   let image = KernelState.image
-  let memory = LinearMemory(layout)
+  let memory = KernelState.memory
   BootScreen.find(layout)
 
   var map = makeMemoryMap(record)

@@ -12,7 +12,7 @@ import PageTables
 enum KernelFrames: FramePool {
   private static let lock = SpinLock(.frames)
 
-  static var memory: LinearMemory { LinearMemory(KernelState.layout) }
+  static var memory: LinearMemory { KernelState.memory }
 
   static func withAllocator<Result: ~Copyable, Failure: Error>(
     _ body: (inout FrameAllocator<LinearMemory, MappedMemory>) throws(Failure) -> Result

@@ -29,14 +29,18 @@ func paddrToVaddr(_ physical: PhysicalAddress) -> VirtualAddress {
 enum KernelState {
   private nonisolated(unsafe) static var record: BootRecord?
   private nonisolated(unsafe) static var hasGigabytePages = false
+  private nonisolated(unsafe) static var linearBase = VirtualAddress(0)
 
   static func begin(_ bootRecord: BootRecord, _ features: ProcessorFeatures) {
     // SAFETY: one CPU, interrupts off; never written again.
     unsafe record = bootRecord
     unsafe hasGigabytePages = features.gigabytePages
+    unsafe linearBase = layout.linearMapping.lowerBound
   }
 
   static var largestPage: PageSize { unsafe hasGigabytePages ? .size1GiB : .size2MiB }
+
+  static var memory: LinearMemory { LinearMemory(base: unsafe linearBase) }
 
   /// The paging mode the CPU is in: CR4.LA57, bit 12.
   static var mode: PagingMode { readCR4() & 1 << 12 != 0 ? .fiveLevel : .fourLevel }
@@ -46,7 +50,7 @@ enum KernelState {
   /// What CR3 points at, whoever built it.
   static var liveReader: PageTableReader<LinearMemory> {
     let root = PhysicalAddress(readCR3()).alignedDown(to: .size4KiB)
-    return PageTableReader(root: root, mode: mode, memory: LinearMemory(layout))
+    return PageTableReader(root: root, mode: mode, memory: memory)
   }
 
   static var image: KernelImage { KernelImage(bootRecord) }

@@ -4,9 +4,8 @@ import PageTables
 /// Physical memory through the linear mapping. The boot page table has it at the same base, for the
 /// first 4 GiB, so one value serves before activation and after.
 struct LinearMemory: PhysicalMemory {
+  /// Where the linear mapping begins.
   let base: VirtualAddress
-
-  init(_ layout: Layout) { base = layout.linearMapping.lowerBound }
 
   func table(at address: PhysicalAddress) -> TableEntries {
     let pointer = unsafe UnsafeMutablePointer<UInt64>(bitPattern: UInt(pointer(to: address)))
