@@ -54,7 +54,9 @@ let package = Package(
     tests("BootTests", of: ["Oracle"]),
     tests("BootInfoTests", of: ["Addressing", "BootInfo", "TestSupport"]),
     tests("PageTablesTests", of: ["Addressing", "PageTables", "Oracle", "TestSupport"]),
-    tests("FramesTests", of: ["Addressing", "BootInfo", "Frames", "PageTables", "TestSupport"]),
+    tests(
+      "FramesTests",
+      of: ["Addressing", "BootInfo", "Frames", "Oracle", "PageTables", "TestSupport"]),
     tests(
       "KernelSpaceTests",
       of: [

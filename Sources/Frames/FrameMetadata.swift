@@ -102,7 +102,7 @@ extension FrameMetadata {
   /// The frames that it takes to keep the set of backed sections.
   var setFrameCount: UInt64 {
     let bitsPerFrame = PageSize.size4KiB.byteCount * 8
-    return (Self.section(of: end) + bitsPerFrame) / bitsPerFrame
+    return Self.section(of: end - 1) / bitsPerFrame + 1
   }
 
   /// Begins with no section backed.
@@ -171,7 +171,7 @@ extension FrameMetadata {
       reached = frames.upperBound
     }
     fill(reached..<reach.upperBound, with: FrameSlot(.reserved, .notRAM))
-    if reach.lowerBound == 0 { self[0] = FrameSlot(.reserved, .firmware) }
+    if reach.lowerBound == 0, self[0] == .unused { self[0] = FrameSlot(.reserved, .firmware) }
     setFrame(of: section)[word: Self.word(of: section)] |= 1 << (section & 63)
     return tables.rest
   }

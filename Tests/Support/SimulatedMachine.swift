@@ -7,10 +7,13 @@ import Frames
 import PageTables
 
 public final class SimulatedMachine {
+  public let reports: [Report]
   public let memory: SimulatedMemory
   public let layout: Layout
   public var kernelTable: PageTable<SimulatedMemory>
   public var frames: FrameAllocator<SimulatedMemory, TranslatedMemory>
+  /// What was handed out before the takeover, besides the tables of `kernelTable`.
+  public let earlyFrames: Set<PhysicalAddress>
 
   /// - Parameter earlyFrames: how many frames were handed out before the takeover, besides tables.
   public init(_ reports: [Report], mode: PagingMode = .fourLevel, earlyFrames: Int = 0) throws {
@@ -24,14 +27,27 @@ public final class SimulatedMachine {
     var table = try PageTable(mode: mode, memory: memory, from: &early)
     try table.populateKernelHalf(from: &early)
     try early.reserve(earlyFrames)
-    for _ in 0..<earlyFrames { _ = memory.table(at: early.takeFrame()) }
+    var taken: Set<PhysicalAddress> = []
+    for _ in 0..<earlyFrames {
+      let frame = early.takeFrame()
+      memory.handOut(frame)
+      taken.insert(frame)
+    }
+    self.earlyFrames = taken
     layout = Layout(addressWidth: mode.addressWidth)
     frames = try FrameAllocator.takeOver(
       from: early, map, slots: layout.frameMetadata.lowerBound, in: table, memory: memory,
       window: TranslatedMemory(table.reader), forEachUsableRange: Self.forEachUsableRange)
+    self.reports = reports
     self.memory = memory
     kernelTable = table
   }
+
+  // For the macros of tests, which would copy the allocator.
+  public var frameCount: UInt64 { frames.frameCount }
+  public var freeCount: UInt64 { frames.freeCount }
+  public var usedCount: UInt64 { frames.usedCount }
+  public var longestRun: UInt64 { frames.longestRun }
 
   private static func forEachUsableRange(
     _ map: borrowing MemoryMap, _ body: (Range<PhysicalAddress>) -> Void
