@@ -129,7 +129,8 @@ extension FrameAllocator {
         try back(one, sparing: run, mayBorrow: false)
         try back(other, sparing: run, mayBorrow: false)
       } catch {
-        bounds = FrameMetadata<Memory, Window>.frames(of: other).upperBound..<UInt64.max
+        let full = metadata.isBacked(one) ? other : one
+        bounds = FrameMetadata<Memory, Window>.frames(of: full).upperBound..<UInt64.max
       }
     }
     throw outOfFrames(needing: count)

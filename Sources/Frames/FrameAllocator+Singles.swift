@@ -31,10 +31,11 @@ extension FrameAllocator {
 
   /// Sees to it that `count` single frames are at hand.
   mutating func fetchSingles(_ count: UInt64) throws(OutOfFrames) {
-    guard count <= freeCount else {
-      throw OutOfFrames(needed: Int(count), available: Int(freeCount))
-    }
     while singles.count < count {
+      // Again each time: the slots of what was fetched took frames too.
+      guard count <= freeCount else {
+        throw OutOfFrames(needed: Int(count), available: Int(freeCount))
+      }
       let missing = count - singles.count
       let run: Range<UInt64>
       if missing < Self.batch, let batch = try? takeRun(Self.batch) {
