@@ -28,15 +28,11 @@ extension FrameAllocator {
     return range
   }
 
-  /// What a frame is used for and by whom; `nil` where there is no RAM, or none with a slot yet.
+  /// What a frame is used for and by whom; `nil` where there is no RAM.
   public func use(
     of frame: PhysicalAddress
   ) -> (state: FrameState, kind: FrameKind, count: UInt32)? {
-    let number = frame.frame
-    guard map.kind(at: frame)?.isRAM == true,
-      metadata.isBacked(FrameMetadata<Memory, Window>.section(of: number))
-    else { return nil }
-    let slot = metadata[number]
+    guard let slot = metadata.find(frame.frame) else { return nil }
     return (slot.state, slot.kind, slot.count)
   }
 
@@ -63,13 +59,13 @@ extension FrameAllocator {
   mutating func retain(_ frame: PhysicalAddress) throws(FrameError) {
     guard frame.isAligned(to: .size4KiB) else { throw .misaligned(frame) }
     guard frame.frame < metadata.end else { throw .outOfRange(frame) }
-    guard map.kind(at: frame)?.isRAM == true else { throw .notRAM(frame) }
-    switch use(of: frame) {
-    case nil, (.unused, _, _)?: throw .unused(frame)
-    case (.busy, _, _)?: throw .busy(frame)
-    case (.exclusive, _, _)?: throw .exclusivelyOwned(frame)
-    case (.reserved, let kind, _)?: throw .reserved(frame, kind)
-    case (.shared, _, _)?: addOwner(frame.frame)
+    guard let slot = metadata.find(frame.frame) else { throw .notRAM(frame) }
+    switch slot.state {
+    case .unused: throw .unused(frame)
+    case .busy: throw .busy(frame)
+    case .exclusive: throw .exclusivelyOwned(frame)
+    case .reserved: throw .reserved(frame, slot.kind)
+    case .shared: addOwner(frame.frame)
     }
   }
 

@@ -13,7 +13,7 @@ import PageTables
 //                        map them
 //
 // Slots are backed section by section, when the first frame of a section is used; a set with a bit
-// for each section says which are. Not backed means unused. Nothing here is ever unmapped, so no
+// for each section says which are. Not backed means as the map has it. Nothing here is ever unmapped, so no
 // CPU ever has to forget anything.
 
 /// The slots of all frames.
@@ -49,6 +49,12 @@ struct FrameMetadata<Memory: PhysicalMemory, Window: VirtualMemory>: ~Copyable {
   }
 
   func slotAddress(of frame: UInt64) -> VirtualAddress { base + frame * FrameSlot.byteCount }
+
+  /// What is known of a frame, whether its section is backed or not; `nil` if it is no RAM.
+  func find(_ frame: UInt64) -> FrameSlot? {
+    guard let kind = map.kind(at: PhysicalAddress(frame: frame)), kind.isRAM else { return nil }
+    return isBacked(Self.section(of: frame)) ? self[frame] : FrameSlot(of: kind)
+  }
 
   /// The slot of a frame whose section is backed.
   subscript(frame: UInt64) -> FrameSlot {

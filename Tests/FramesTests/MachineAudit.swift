@@ -32,6 +32,13 @@ extension SimulatedMachine {
       readTables: memory.readTables)
   }
 
+  /// Writes a slot behind the allocator's back.
+  func setSlot(of frame: UInt64, _ slot: Slot) {
+    let address = Windows(levels: kernelTable.mode.levels).frameMetadata.lowerBound + frame << 4
+    let page = snapshot.translate(address)!
+    memory.entry(Int(frame & 255) * 2, ofTableAt: page.physical)!.pointee = slot.word
+  }
+
   /// What lies in some frames, by the reports: the strongest where they overlap; `nil` for holes.
   func pieces(_ frames: Range<UInt64>) -> [(frames: Range<UInt64>, kind: RegionKind?)] {
     let here = reports.filter { $0.frames.overlaps(frames) }

@@ -30,6 +30,10 @@ public struct Slot: Hashable, Sendable, CustomStringConvertible {
 
   public static let unused = Slot(.unused, .none)
 
+  public var word: UInt64 {
+    UInt64(state.rawValue) << 40 | UInt64(kind.rawValue) << 32 | UInt64(count)
+  }
+
   public var description: String { "\(state) \(kind) \(count)" }
 }
 
