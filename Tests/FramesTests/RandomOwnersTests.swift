@@ -237,7 +237,8 @@ extension PhysicalAddress {
   /// Some RAM below 1 MiB, some low, some around 4 GiB: small enough to run out.
   private static let reports = [
     Report(0, 0x8_0000, .usable), Report(mib, 7 * mib, .usable), Report(8 * mib, 12 * mib, .usable),
-    Report(2 * mib, 2 * mib + 0x8000, .kernel), Report(4 * gib - 2 * mib, 4 * gib + 3 * mib, .usable),
+    Report(2 * mib, 2 * mib + 0x8000, .kernel),
+    Report(4 * gib - 2 * mib, 4 * gib + 3 * mib, .usable),
   ]
 
   @Test(arguments: 1...8) func ownersAgreeWithTheModel(seed: UInt64) throws {

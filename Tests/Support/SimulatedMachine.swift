@@ -56,18 +56,23 @@ public final class SimulatedMachine {
   }
 }
 
-/// Virtual memory as the CPU sees it: each access is translated by the page table.
-public struct TranslatedMemory: VirtualMemory {
+/// Virtual memory as the CPU sees it: the first access to a page is translated by the page table,
+/// and the CPU remembers what it found.
+public final class TranslatedMemory: VirtualMemory {
   private let reader: PageTableReader<SimulatedMemory>
+  private var known: [UInt64: TableEntries] = [:]
 
   public init(_ reader: PageTableReader<SimulatedMemory>) { self.reader = reader }
 
   /// Traps unless the page is mapped and can be written.
   public func page(at address: VirtualAddress) -> TableEntries {
+    if let page = known[address.rawValue] { return page }
     guard let mapping = try? reader.query(address), mapping.property.rights == .write else {
       preconditionFailure("access to \(address) is a page fault")
     }
-    return reader.memory.table(at: mapping.translate(address))
+    let page = reader.memory.table(at: mapping.translate(address))
+    known[address.rawValue] = page
+    return page
   }
 }
 
