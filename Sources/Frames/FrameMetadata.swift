@@ -13,8 +13,8 @@ import PageTables
 //                        map them
 //
 // Slots are backed section by section, when the first frame of a section is used; a set with a bit
-// for each section says which are. Not backed means as the map has it. Nothing here is ever unmapped, so no
-// CPU ever has to forget anything.
+// for each section says which are. Frames of the others are as the map says. Nothing here is ever
+// unmapped, so no CPU ever has to forget anything.
 
 /// The slots of all frames.
 struct FrameMetadata<Memory: PhysicalMemory, Window: VirtualMemory>: ~Copyable {

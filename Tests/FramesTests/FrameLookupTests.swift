@@ -100,16 +100,26 @@ private let gib: UInt64 = 1 << 30
     }
   }
 
+  /// Frames whose last owner waits for a flush; one that has another owner is not among them.
   @Test func busyFrames() throws {
     let machine = try machine()
     try SimulatedPool.with(machine) {
-      let frame = try Frame<SimulatedPool>()
-      let address = frame.address
-      let shared = Slot(.shared, .data, count: 1)
-      #expect(machine.slots[address.rawValue >> 12] == shared)
-      machine.setSlot(of: address.rawValue >> 12, Slot(.busy, .data, count: 1))
-      #expect(error(at: address.rawValue) == .busy(address))
-      _ = consume frame
+      let segment = try Frames(frameCount: 3)
+      let range = segment.range
+      let other = try SharedFrame(at: segment[1])
+      segment.forget()
+      machine.frames.setBusy(range)
+      let slots = machine.slots
+      let states = range.numbers.map { slots[$0] }
+      let busy = Slot(.busy, .data, count: 1)
+      #expect(states == [busy, Slot(.shared, .data, count: 2), busy])
+      #expect(error(at: range.lowerBound.rawValue) == .busy(range.lowerBound))
+      #expect(error(at: range.lowerBound.rawValue + 0x1000) == nil)
+      #expect(
+        error(at: range.lowerBound.rawValue + 0x2000) == .busy(range.lowerBound + 0x2000))
+      machine.frames.release(range)
+      #expect(machine.slot(of: range.lowerBound) == .unused)
+      #expect(machine.slot(of: other.address) == Slot(.shared, .data, count: 1))
     }
     machine.expectWhole()
   }

@@ -114,6 +114,7 @@ extension SimulatedMachine {
     #expect(
       frames(.bookkeeping).allSatisfy { memory.handedOut.contains(PhysicalAddress($0 << 12)) },
       sourceLocation: location)
+    #expect(frames(.bookkeeping).count == bookkeepingFrameCount, sourceLocation: location)
     #expect(found[.data] ?? [] == data, sourceLocation: location)
     #expect(
       (found[Slot.Kind.none] ?? []).allSatisfy { $0.slot == .unused }, sourceLocation: location)

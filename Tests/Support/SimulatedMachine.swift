@@ -48,6 +48,7 @@ public final class SimulatedMachine {
   public var freeCount: UInt64 { frames.freeCount }
   public var usedCount: UInt64 { frames.usedCount }
   public var longestRun: UInt64 { frames.longestRun }
+  public var bookkeepingFrameCount: Int { frames.bookkeepingFrameCount }
 
   private static func forEachUsableRange(
     _ map: borrowing MemoryMap, _ body: (Range<PhysicalAddress>) -> Void
