@@ -91,6 +91,8 @@ extension FrameAllocator {
     _ section: UInt64, sparing run: Range<UInt64>, mayBorrow: Bool
   ) throws(OutOfFrames) {
     guard !metadata.isBacked(section) else { return }
+    // It takes two nodes, and the search for a place backs section after section.
+    guard free.spareCount >= Self.nodeReserve / 2 else { throw outOfFrames(needing: 1) }
     let slotFrames = metadata.slotFrameCount(of: section)
     let count = slotFrames + metadata.tableLimit
     let own = FrameMetadata<Memory, Window>.frames(of: section)

@@ -160,6 +160,57 @@ private let gib: UInt64 = 1 << 30
     machine.expectWhole(data: SlotRun.joining(data))
   }
 
+  /// Each frame that is taken here cuts a run in two, and nothing comes back: nodes run short again
+  /// and again, to the last frame.
+  @Test func everyOtherFrame() throws {
+    let machine = try SimulatedMachine([Report(mib, 8 * mib, .usable)])
+    let (free, nodes) = (machine.freeCount, machine.bookkeepingFrameCount)
+    var data: [UInt64: Slot] = [:]
+    while let frame = try? machine.frames.allocate(1, as: .data, order: 1) {
+      #expect(frame.numbers.lowerBound % 2 == 0)
+      data[frame.numbers.lowerBound] = Self.data
+    }
+    machine.expectWhole(data: SlotRun.joining(data))
+    #expect(machine.longestRun == 1)
+    #expect(machine.bookkeepingFrameCount >= nodes + data.count / 64 - 1)
+    while let frame = try? machine.frames.allocate(1, as: .data) {
+      data[frame.numbers.lowerBound] = Self.data
+    }
+    #expect(machine.freeCount == 0)
+    #expect(data.count + machine.bookkeepingFrameCount - nodes == free)
+    machine.expectWhole(data: SlotRun.joining(data))
+  }
+
+  /// Looking for a place for slots backs one section after the other, each of which cuts a run:
+  /// that may not take the last nodes. It is refused then, and a later try finds new ones.
+  @Test func manySectionsWithoutAPlaceForSlots() throws {
+    // 100 frames on both sides of a section's start, 150 times: none has 130 frames in a row once
+    // its sections have slots. Then a section that a run takes all of, and at last a place.
+    let section: UInt64 = 128 * mib
+    let cuts = (1...150 as ClosedRange<UInt64>).map {
+      Report($0 * 2 * section - 0x6_4000, $0 * 2 * section + 0x6_4000, .usable)
+    }
+    let machine = try SimulatedMachine(
+      [Report(mib, 8 * mib, .usable)] + cuts + [
+        Report(310 * section, 311 * section, .usable),
+        Report(320 * section, 321 * section, .usable),
+      ])
+    var data: [UInt64: Slot] = [:]
+    // Until few nodes are left, and no 130 frames in a row below the second section.
+    while let frame = try? machine.frames.allocate(
+      1, as: .data, order: 1, below: PhysicalAddress(8 * mib))
+    {
+      data[frame.numbers.lowerBound] = Self.data
+    }
+    var run: Range<UInt64>?
+    for _ in 0..<10 where run == nil {
+      run = try? machine.frames.allocate(0x8000, as: .data).numbers
+      machine.expectWhole(
+        data: SlotRun.joining(data) + (run.map { [SlotRun($0, Self.data)] } ?? []))
+    }
+    #expect(run == 310 * section >> 12..<311 * section >> 12)
+  }
+
   /// Single frames at hand complete a run.
   @Test func singleFramesAtHandCompleteARun() throws {
     let machine = try SimulatedMachine([Report(mib, 16 * mib, .usable)])
