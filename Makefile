@@ -5,7 +5,8 @@ define HELP
 make run      build Highland and boot it in QEMU, its serial line on this terminal
 make test     check the style, build the ISO image, run every test
 make iso      build build/highland.iso, which boots by BIOS and by UEFI
-make bench    measure the page tables on the host, against C that does no more than it must
+make bench    measure: page tables on this host, against C that does no more than it must; booting
+              and operations in the guest, in instructions
 make lint     check the style of the Swift sources
 make format   put the Swift sources in that style
 make clean    remove all that was built
@@ -43,8 +44,8 @@ unexport $(SETTINGS)
 $(foreach setting,$(SETTINGS),$(eval export HIGHLAND_$(setting) := $$(value $(setting))))
 
 # What set-up has to provide for this run's goals.
-NEEDS := $(if $(filter-out lint format bench,$(MAKECMDGOALS)),iso) \
-  $(if $(filter run test,$(MAKECMDGOALS)),qemu) \
+NEEDS := $(if $(filter-out lint format,$(MAKECMDGOALS)),iso) \
+  $(if $(filter run test bench,$(MAKECMDGOALS)),qemu) \
   $(if $(filter test,$(MAKECMDGOALS))$(filter uefi,$(HIGHLAND_FIRMWARE)),ovmf)
 
 # Directories are listed with their files: they change when a file comes or goes.
@@ -64,13 +65,14 @@ test: lint build/highland.iso
 
 iso: build/highland.iso
 
-bench: build/toolchain
+bench: build/highland.elf
 	@echo '  BENCH  build/bench.json'
 	@swift build -c release -Xswiftc -enable-experimental-feature -Xswiftc Embedded \
 	  -Xswiftc -wmo --product Bench \
 	  $(if $V,,>build/swift.log 2>&1 || \
 	  { cat build/swift.log >&2; exit 1; })
 	@BENCH_JSON=build/bench.json .build/release/Bench
+	@Tests/Bench/guest.sh $<
 
 lint: build/toolchain
 	@echo '  LINT   Package.swift Sources Tests'
