@@ -20,8 +20,7 @@ public struct FreeRanges<Memory: PhysicalMemory>: ~Copyable {
   /// A set without numbers and without room for nodes.
   public init(memory: Memory) { tree = RangeTree(memory: memory) }
 
-  /// The nodes that are left. `insert` and `remove` take one at most, and give one back at most
-  /// before they do.
+  /// The nodes that are left. `insert` and `remove` take one at most.
   public var spareCount: Int { spare.count }
 
   /// The frames that were lent.
@@ -39,16 +38,17 @@ public struct FreeRanges<Memory: PhysicalMemory>: ~Copyable {
   ///
   /// - Precondition: none of it is in the set, and a node is spare.
   public mutating func insert(_ range: Range<UInt64>) {
-    var joined = range
-    if let below = find(range.lowerBound &- 1) {
-      joined = below.lowerBound..<joined.upperBound
-      erase(below.lowerBound)
-    }
-    if let above = find(range.upperBound) {
-      joined = joined.lowerBound..<above.upperBound
+    switch (find(range.lowerBound &- 1), find(range.upperBound)) {
+    case (let below?, let above?):
       erase(above.lowerBound)
+      tree.resize(below.lowerBound, to: below.lowerBound..<above.upperBound)
+    case (let below?, nil):
+      tree.resize(below.lowerBound, to: below.lowerBound..<range.upperBound)
+    case (nil, let above?):
+      tree.resize(above.lowerBound, to: range.lowerBound..<above.upperBound)
+    case (nil, nil):
+      add(range)
     }
-    add(joined)
     count += range.length
   }
 
@@ -59,9 +59,14 @@ public struct FreeRanges<Memory: PhysicalMemory>: ~Copyable {
     guard let whole = find(range.lowerBound), whole.upperBound >= range.upperBound else {
       preconditionFailure()
     }
-    erase(whole.lowerBound)
-    if whole.lowerBound < range.lowerBound { add(whole.lowerBound..<range.lowerBound) }
-    if range.upperBound < whole.upperBound { add(range.upperBound..<whole.upperBound) }
+    if range == whole {
+      erase(whole.lowerBound)
+    } else if range.lowerBound == whole.lowerBound {
+      tree.resize(whole.lowerBound, to: range.upperBound..<whole.upperBound)
+    } else {
+      tree.resize(whole.lowerBound, to: whole.lowerBound..<range.lowerBound)
+      if range.upperBound < whole.upperBound { add(range.upperBound..<whole.upperBound) }
+    }
     count -= range.length
   }
 

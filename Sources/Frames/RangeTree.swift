@@ -132,6 +132,11 @@ struct RangeTree<Memory: PhysicalMemory>: ~Copyable {
     root = adding(node, to: root)
   }
 
+  /// Gives the range that starts at `start` other bounds, between its neighbours: there must be one.
+  mutating func resize(_ start: UInt64, to range: Range<UInt64>) {
+    resize(start, to: range, below: root)
+  }
+
   /// Takes out the range that starts at `start`: there must be one.
   mutating func erase(_ start: UInt64) -> RangeNode {
     let rest = removing(start, from: root)
@@ -160,12 +165,29 @@ extension RangeTree {
   private func link(_ node: RangeNode, left: RangeNode, right: RangeNode) {
     memory[node, .left] = left.address.rawValue
     memory[node, .right] = right.address.rawValue
+    summarise(node, left, right)
+  }
+
+  private func summarise(_ node: RangeNode, _ left: RangeNode, _ right: RangeNode) {
     let range = range(node)
     // `max` of three is variadic, which takes an array.
     memory[node, .longest] = max(
       range.length, max(longest(below: left), longest(below: right)))
     memory[node, .bestOrder] = max(
       range.bestAlignedOrder, max(bestOrder(below: left), bestOrder(below: right)))
+  }
+
+  private func resize(_ start: UInt64, to range: Range<UInt64>, below node: RangeNode) {
+    precondition(node != .none)
+    let (left, right) = (self[node, .left], self[node, .right])
+    let first = word(node, .start)
+    if start == first {
+      memory[node, .start] = range.lowerBound
+      memory[node, .end] = range.upperBound
+    } else {
+      resize(start, to: range, below: start < first ? left : right)
+    }
+    summarise(node, left, right)
   }
 }
 
