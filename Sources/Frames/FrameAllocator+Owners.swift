@@ -16,16 +16,27 @@ extension FrameAllocator {
     below limit: PhysicalAddress? = nil, isZeroed: Bool = false
   ) throws(OutOfFrames) -> Range<PhysicalAddress> {
     let range: Range<PhysicalAddress>
-    if count == 1, order == 0, limit == nil {
-      try fetchSingles(1)
-      let frame = PhysicalAddress(frame: popSingle())
-      if isZeroed { memory.table(at: frame).clear() }
-      range = frame..<frame + PageSize.size4KiB.byteCount
+    if let run = try takeShort(count, order: order, below: limit) {
+      range = PhysicalAddress(frame: run.lowerBound)..<PhysicalAddress(frame: run.upperBound)
+      if isZeroed { clear(range) }
     } else {
       range = try allocate(count, as: .data, order: order, below: limit, isZeroed: isZeroed)
     }
     metadata.fill(range.frames, with: FrameSlot(state, .data, count: 1))
     return range
+  }
+
+  /// A few frames that may lie anywhere, from those at hand.
+  private mutating func takeShort(
+    _ count: UInt64, order: UInt64, below limit: PhysicalAddress?
+  ) throws(OutOfFrames) -> Range<UInt64>? {
+    guard count > 0, count <= 8, order == 0, limit == nil else { return nil }
+    if count == 1 {
+      try fetchSingles(1)
+    } else if singles.count < count {
+      try? fetchSingles(count)
+    }
+    return popRun(count)
   }
 
   /// What a frame is used for and by whom; `nil` where there is no RAM.

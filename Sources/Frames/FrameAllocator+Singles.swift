@@ -4,7 +4,7 @@ import PageTables
 // Single frames at hand: most frames are taken and given back one by one, and a search tree is a
 // slow way to do that. The last ones that came back are the first to go again.
 //
-//     free runs  --- a run of 16 --->  singles  --- one --->  tables, data
+//     free runs  --- a run of 32 --->  singles  --- one --->  tables, data
 //                <--- half of 64 ----           <--- one ---
 //
 // They are linked through the second words of their slots, which say that they are unused.
@@ -16,7 +16,7 @@ struct FrameList: BitwiseCopyable {
 }
 
 extension FrameAllocator {
-  private static var batch: UInt64 { 16 }
+  private static var batch: UInt64 { 32 }
   private static var limit: UInt64 { 64 }
 
   /// Adds an unused frame to those at hand.
@@ -28,6 +28,19 @@ extension FrameAllocator {
 
   /// Takes one of the frames at hand.
   mutating func popSingle() -> UInt64 { pop().lowerBound }
+
+  /// Takes `count` of the frames at hand, if those on top lie in a row: they do as they were fetched.
+  mutating func popRun(_ count: UInt64) -> Range<UInt64>? {
+    guard singles.count >= count else { return nil }
+    let first = singles.first
+    var frame = first
+    for next in first + 1..<first + count {
+      guard metadata[link: frame] == next else { return nil }
+      frame = next
+    }
+    singles = FrameList(first: metadata[link: frame], count: singles.count - count)
+    return first..<first + count
+  }
 
   /// Sees to it that `count` single frames are at hand.
   mutating func fetchSingles(_ count: UInt64) throws(OutOfFrames) {

@@ -179,7 +179,7 @@ public struct FrameAllocator<Memory: PhysicalMemory, Window: VirtualMemory>: ~Co
     insert(range.frames)
   }
 
-  private func clear(_ range: Range<PhysicalAddress>) {
+  func clear(_ range: Range<PhysicalAddress>) {
     var frame = range.lowerBound
     while frame < range.upperBound {
       memory.table(at: frame).clear()

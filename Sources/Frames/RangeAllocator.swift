@@ -93,14 +93,23 @@ public struct RangeAllocator<Memory: PhysicalMemory>: ~Copyable {
   /// Frees the reservation that begins with `number`.
   ///
   /// - Precondition: it has no part left.
-  public mutating func giveBack(_ number: UInt64) {
+  public mutating func giveBack(_ number: UInt64) { giveBack(erase(number)) }
+
+  /// Forgets the reservation that begins with `number`. Its numbers are not free before `giveBack`,
+  /// which takes neighbours together.
+  ///
+  /// - Precondition: it has no part left.
+  public mutating func erase(_ number: UInt64) -> Range<UInt64> {
     let node = taken.find(number)
     precondition(node != .none && taken.word(node) == 0)
     let range = taken.range(node)
     free.spare.add(taken.erase(range.lowerBound), in: memory)
-    free.insert(range)
     count -= 1
+    return range
   }
+
+  /// Frees numbers that `erase` returned.
+  public mutating func giveBack(_ range: Range<UInt64>) { free.insert(range) }
 
   /// The first reservation that ends above `number`.
   public func firstReservation(endingAbove number: UInt64) -> Range<UInt64>? {

@@ -125,11 +125,13 @@ extension AddressSpace {
     _ range: Range<VirtualAddress>, from table: borrowing PageTable<Space.Pool.Memory>
   ) {
     var table = PageTable(forWindowOf: table)
-    Space.take(range) { (rest, areas) in
-      Space.Pool.withAllocator { frames in
-        areas.take(firstPieceOf: rest, from: &table, &frames)
-      }
-    }
+    Space.take(
+      range,
+      takePiece: { (rest, areas) in
+        Space.Pool.withAllocator { frames in
+          areas.take(firstPieceOf: rest, from: &table, &frames, keepsTables: false)
+        }
+      }, finish: { _ in })
     Space.flush()
   }
 }

@@ -5,20 +5,13 @@ import PageTables
 // What waits for a flush: the token of all that was unmapped since the last one, and behind it the
 // frames to release and the reservations to free. It is kept in one frame:
 //
-//     word   0       1       2       3
-//          +-------+-------+-------+-------+- - -
-//          | first | count | first | count |           255 entries
-//          +-------+-------+-------+-------+- - -
-//           bit 63 of `first`: a reservation, by its first page; else frames in a row
+//     word   0       1       2       3                          510     511
+//          +-------+-------+-------+-------+- - -       - - -+-------+-------+
+//          | first | count | first | count | ->           <- | page  | page  |
+//          +-------+-------+-------+-------+- - -       - - -+-------+-------+
+//            frames in a row, upward                reservations by their first page, downward
 //
 // Unmapping adds to it, and a flush empties it: so one flush does for many areas.
-
-/// Something that waits for a flush.
-enum Retired {
-  case frames(Range<PhysicalAddress>)
-  /// The reservation that begins with this page.
-  case reservation(UInt64)
-}
 
 /// What has been unmapped and may still be in use.
 struct FlushQueue: ~Copyable {
@@ -32,54 +25,56 @@ struct FlushQueue: ~Copyable {
 struct RetiredList: BitwiseCopyable {
   /// Where the entries lie.
   let frame: PhysicalAddress
-  private(set) var count = 0
+  private(set) var runCount = 0
+  private(set) var reservationCount = 0
   /// The pages behind all entries.
   private(set) var pageCount: UInt64 = 0
 
   init(frame: PhysicalAddress) { self.frame = frame }
 
-  var room: Int { 255 - count }
+  var isEmpty: Bool { runCount == 0 && reservationCount == 0 }
+
+  /// How many entries more there is room for, whatever they are.
+  var room: Int { (TableEntries.count - 2 * runCount - reservationCount) / 2 }
 
   /// Adds frames, joined with the last ones where they follow them.
   mutating func add<Memory: PhysicalMemory>(
     frames: Range<PhysicalAddress>, in memory: Memory
   ) {
     pageCount += frames.byteCount >> PageSize.size4KiB.shift
-    if count > 0, case .frames(let last) = self[count - 1, in: memory],
+    var run = frames
+    if runCount > 0, case let last = self[run: runCount - 1, in: memory],
       last.upperBound == frames.lowerBound
     {
-      store(last.lowerBound..<frames.upperBound, at: count - 1, in: memory)
+      run = last.lowerBound..<frames.upperBound
     } else {
-      store(frames, at: grow(), in: memory)
+      precondition(room > 0)
+      runCount += 1
     }
+    let words = memory.table(at: frame)
+    words[word: 2 * runCount - 2] = run.lowerBound.frame
+    words[word: 2 * runCount - 1] = run.byteCount >> PageSize.size4KiB.shift
   }
 
   mutating func add<Memory: PhysicalMemory>(
     reservation: UInt64, pageCount: UInt64, in memory: Memory
   ) {
-    self.pageCount += pageCount
-    memory.table(at: frame)[word: 2 * grow()] = reservation | 1 << 63
-  }
-
-  private mutating func grow() -> Int {
     precondition(room > 0)
-    count += 1
-    return count - 1
+    self.pageCount += pageCount
+    reservationCount += 1
+    memory.table(at: frame)[word: TableEntries.count - reservationCount] = reservation
   }
 
-  private func store<Memory: PhysicalMemory>(
-    _ frames: Range<PhysicalAddress>, at index: Int, in memory: Memory
-  ) {
+  subscript<Memory: PhysicalMemory>(
+    run index: Int, in memory: Memory
+  ) -> Range<PhysicalAddress> {
     let words = memory.table(at: frame)
-    words[word: 2 * index] = frames.lowerBound.frame
-    words[word: 2 * index + 1] = frames.byteCount >> PageSize.size4KiB.shift
+    let start = PhysicalAddress(frame: words[word: 2 * index])
+    return start..<start + words[word: 2 * index + 1] << PageSize.size4KiB.shift
   }
 
-  subscript<Memory: PhysicalMemory>(index: Int, in memory: Memory) -> Retired {
-    let words = memory.table(at: frame)
-    let first = words[word: 2 * index]
-    if first >> 63 != 0 { return .reservation(first & ~(1 << 63)) }
-    let start = PhysicalAddress(frame: first)
-    return .frames(start..<start + words[word: 2 * index + 1] << PageSize.size4KiB.shift)
+  /// The first page of a reservation, in the order of their ends.
+  subscript<Memory: PhysicalMemory>(reservation index: Int, in memory: Memory) -> UInt64 {
+    memory.table(at: frame)[word: TableEntries.count - 1 - index]
   }
 }

@@ -66,29 +66,33 @@ extension KernelAddressSpace {
   ///
   /// - Precondition: no lock is held.
   public static func flush() {
-    guard let queue = withAreas({ areas in areas.takeQueue() }) else { return }
+    let taken = withAreas { areas in
+      withPageTable { table in areas.pruneTables(of: &table) }
+      return areas.takeQueue()
+    }
+    guard let queue = taken else { return }
     let retired = queue.retired
     spend(queue.token)
-    for index in 0..<retired.count {
-      switch retired[index, in: Pool.memory] {
-      case .frames(let range): Pool.withAllocator { frames in frames.release(range) }
-      case .reservation(let page): withAreas { areas in areas.giveBack(page) }
-      }
+    withAreas { areas in
+      Pool.withAllocator { frames in areas.release(retired, to: &frames) }
     }
-    withAreas { areas in areas.keepQueueFrame(retired.frame) }
   }
 
   /// Unmaps a range piece by piece, and flushes as often as what waits for it fills its room.
   ///
-  /// - Parameter takePiece: unmaps the first piece of a range and returns its end.
+  /// - Parameters:
+  ///   - takePiece: unmaps the first piece of a range and returns its end.
+  ///   - finish: what to do after the last piece.
   static func take(
     _ range: Range<VirtualAddress>,
-    takePiece: (Range<VirtualAddress>, inout VirtualAreas<Pool.Memory>) -> VirtualAddress
+    takePiece: (Range<VirtualAddress>, inout VirtualAreas<Pool.Memory>) -> VirtualAddress,
+    finish: (inout VirtualAreas<Pool.Memory>) -> Void
   ) {
     var rest = range
     while !rest.isEmpty {
       let isFlushDue = withAreas { areas in
         rest = takePiece(rest, &areas)..<rest.upperBound
+        if rest.isEmpty { finish(&areas) }
         return areas.isFlushDue
       }
       if isFlushDue { flush() }

@@ -108,7 +108,7 @@ extension KernelVirtualArea {
   public mutating func unmap(_ offsets: Range<UInt64>) throws(AreaError) {
     let pages = try pages(at: offsets)
     try Self.splitPages(atEndsOf: pages)
-    Self.take(pages)
+    Self.take(pages, keepsTables: false) { _ in }
     Space.flush()
   }
 
@@ -175,11 +175,13 @@ extension KernelVirtualArea {
 extension VirtualAreas {
   /// Unmaps the first pages of a range that are of one size: as many as there is room to note.
   ///
+  /// - Parameter keepsTables: whether empty tables stay until the reservation's flush: the areas to
+  ///   come need tables there.
   /// - Returns: the end of what was unmapped; nothing is mapped below it.
   /// - Precondition: pages end where the range does.
   mutating func take<Window: VirtualMemory>(
     firstPieceOf range: Range<VirtualAddress>, from table: inout PageTable<Memory>,
-    _ frames: inout FrameAllocator<Memory, Window>
+    _ frames: inout FrameAllocator<Memory, Window>, keepsTables: Bool
   ) -> VirtualAddress {
     guard let first = try? table.reader.nextMapping(in: range) else { return range.upperBound }
     let room = UInt64(queue.retired.room) << PageSize.size4KiB.shift
@@ -191,7 +193,9 @@ extension VirtualAreas {
     }
     var noFrames = NoFrames()
     do throws(PageTableError) {
-      let token = try table.take(first.virtual..<end, from: &noFrames) { run in
+      let token = try table.take(
+        first.virtual..<end, from: &noFrames, keepsTables: keepsTables
+      ) { run in
         guard run.property.isTracked else { return }
         let physical = run.physical..<run.physical + run.virtual.byteCount
         frames.setBusy(physical)

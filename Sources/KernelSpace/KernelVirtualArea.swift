@@ -95,13 +95,8 @@ public struct KernelVirtualArea<Space: KernelAddressSpace>: ~Copyable {
   }
 
   deinit {
-    Self.take(range)
     let range = range
-    let isFlushDue = Space.withAreas { areas in
-      areas.endPart(of: range)
-      return areas.isFlushDue
-    }
-    if isFlushDue { Space.flush() }
+    Self.take(range, keepsTables: true) { areas in areas.endPart(of: range) }
   }
 }
 
@@ -149,13 +144,18 @@ extension KernelVirtualArea {
   }
 
   /// Unmaps all of a range at the ends of which pages end.
-  static func take(_ range: Range<VirtualAddress>) {
-    Space.take(range) { (rest, areas) in
-      Space.withPageTable { table in
-        Space.Pool.withAllocator { frames in
-          areas.take(firstPieceOf: rest, from: &table, &frames)
+  static func take(
+    _ range: Range<VirtualAddress>, keepsTables: Bool,
+    finish: (inout VirtualAreas<Space.Pool.Memory>) -> Void
+  ) {
+    Space.take(
+      range,
+      takePiece: { (rest, areas) in
+        Space.withPageTable { table in
+          Space.Pool.withAllocator { frames in
+            areas.take(firstPieceOf: rest, from: &table, &frames, keepsTables: keepsTables)
+          }
         }
-      }
-    }
+      }, finish: finish)
   }
 }

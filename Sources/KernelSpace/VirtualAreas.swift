@@ -92,13 +92,23 @@ public struct VirtualAreas<Memory: PhysicalMemory>: ~Copyable {
       reservation: range.lowerBound, pageCount: range.upperBound - range.lowerBound, in: memory)
   }
 
-  /// Frees a reservation after a flush.
-  mutating func giveBack(_ firstPage: UInt64) { pages.giveBack(firstPage) }
+  /// Takes away the tables that reservations which wait for a flush have left empty.
+  mutating func pruneTables(of table: inout PageTable<Memory>) {
+    let retired = queue.retired
+    for index in 0..<retired.reservationCount {
+      let page = retired[reservation: index, in: memory]
+      guard let range = pages.reservation(of: page)?.range else { continue }
+      let addresses =
+        VirtualAddress(
+          page: range.lowerBound)..<VirtualAddress(page: range.upperBound)
+      queue.token.merge(table.prune(addresses), in: memory)
+    }
+  }
 
   /// Starts a flush: the queue as it is, with an empty one in its place. `nil` if there is nothing
   /// to do, or another flush is going on.
   mutating func takeQueue() -> FlushQueue? {
-    guard queue.retired.count > 0 || !queue.token.isEmpty, let frame = nextQueueFrame else {
+    guard !queue.retired.isEmpty || !queue.token.isEmpty, let frame = nextQueueFrame else {
       return nil
     }
     nextQueueFrame = nil
@@ -107,8 +117,25 @@ public struct VirtualAreas<Memory: PhysicalMemory>: ~Copyable {
     return full
   }
 
-  /// Ends a flush.
-  mutating func keepQueueFrame(_ frame: PhysicalAddress) { nextQueueFrame = frame }
+  /// Ends a flush: releases the frames and frees the reservations that waited for it.
+  mutating func release<Window: VirtualMemory>(
+    _ retired: RetiredList, to frames: inout FrameAllocator<Memory, Window>
+  ) {
+    for index in 0..<retired.runCount { frames.release(retired[run: index, in: memory]) }
+    // Many that ended together are neighbours: they come back as one.
+    var freed: Range<UInt64> = 0..<0
+    for index in 0..<retired.reservationCount {
+      let range = pages.erase(retired[reservation: index, in: memory])
+      if range.lowerBound == freed.upperBound {
+        freed = freed.lowerBound..<range.upperBound
+      } else {
+        if !freed.isEmpty { pages.giveBack(freed) }
+        freed = range
+      }
+    }
+    if !freed.isEmpty { pages.giveBack(freed) }
+    nextQueueFrame = retired.frame
+  }
 }
 
 extension VirtualAddress {

@@ -15,6 +15,8 @@ extension PageTable where Memory: PhysicalMemory {
   /// - Parameters:
   ///   - frames: gives the tables that it takes to split large pages at the ends of the range, at
   ///     most four.
+  ///   - keepsTables: whether tables that become empty stay for what is mapped there next, until
+  ///     `prune`.
   ///   - body: gets every mapping that is taken, in order: neighbouring pages of one size and
   ///     property that map neighbouring frames at once. The CPU may go on using them until the
   ///     token is spent.
@@ -24,30 +26,58 @@ extension PageTable where Memory: PhysicalMemory {
   /// - Complexity: a load and a store per leaf, a call per table.
   @inline(__always)
   public mutating func take<Source: TableFrameSource & ~Copyable>(
-    _ virtual: Range<VirtualAddress>, from frames: inout Source, _ body: (MappedRun) -> Void
+    _ virtual: Range<VirtualAddress>, from frames: inout Source, keepsTables: Bool = false,
+    _ body: (MappedRun) -> Void
   ) throws(PageTableError) -> FlushToken {
     if last.spans(virtual) {
       var token = FlushToken()
       var run: MappedRun?
       let lost = takeLeaves(virtual, in: last.descent.entries, &run, &token, body)
       if let run { handOver(run, &token, body) }
-      if lost > 0, last.count(-lost) { unlinkEmptyTables(on: virtual.lowerBound, &token) }
+      if lost > 0, last.count(-lost), !keepsTables {
+        unlinkEmptyTables(on: virtual.lowerBound, &token)
+      }
       return token
     }
-    return try takeElsewhere(virtual, from: &frames, body)
+    return try takeElsewhere(virtual, from: &frames, keepsTables, body)
+  }
+
+  /// Takes the tables away that hold nothing, of those on the way to pages of a range.
+  ///
+  /// - Returns: what the CPU has to forget, with the tables.
+  /// - Precondition: the range is canonical.
+  public mutating func prune(_ virtual: Range<VirtualAddress>) -> FlushToken {
+    var token = FlushToken()
+    var address = virtual.lowerBound
+    while address < virtual.upperBound {
+      let page = address..<address + PageSize.size4KiB.byteCount
+      let descent = reader.descend(to: page)
+      if descent.level < mode.levels, !isShared(descent.parentIndex, atLevel: descent.level + 1),
+        descent.parent[descent.parentIndex].entryCount == 0
+      {
+        token.add(page)
+        unlinkEmptyTables(on: address, fromLevel: descent.level, &token)
+      }
+      // Where the way ends above level 1, nothing lies below the entry where it does.
+      let level = max(descent.level - 1, 1)
+      address = address.tableSpan(atLevel: level).upperBound
+    }
+    return token
   }
 
   /// As `take`, anywhere.
   @inline(never)
   private mutating func takeElsewhere<Source: TableFrameSource & ~Copyable>(
-    _ virtual: Range<VirtualAddress>, from frames: inout Source, _ body: (MappedRun) -> Void
+    _ virtual: Range<VirtualAddress>, from frames: inout Source, _ keepsTables: Bool,
+    _ body: (MappedRun) -> Void
   ) throws(PageTableError) -> FlushToken {
     var token = FlushToken()
     guard let descent = try begin(virtual, from: &frames, &token) else { return token }
     var run: MappedRun?
-    let lost = take(virtual, in: descent.entries, level: descent.level, &run, &token, body)
+    let lost = take(
+      virtual, in: descent.entries, level: descent.level, keepsTables, &run, &token, body)
     if let run { handOver(run, &token, body) }
-    if lost > 0, count(-lost, in: descent) {
+    if lost > 0, count(-lost, in: descent), !keepsTables {
       unlinkEmptyTables(on: virtual.lowerBound, fromLevel: descent.level, &token)
     }
     return token
@@ -83,7 +113,7 @@ extension PageTable where Memory: PhysicalMemory {
   /// - Parameter run: the last pages taken, not yet handed over: the next may continue them.
   /// - Returns: the number of entries that the table lost.
   private mutating func take(
-    _ range: Range<VirtualAddress>, in entries: TableEntries, level: Int,
+    _ range: Range<VirtualAddress>, in entries: TableEntries, level: Int, _ keepsTables: Bool,
     _ run: inout MappedRun?, _ token: inout FlushToken, _ body: (MappedRun) -> Void
   ) -> Int {
     if level == 1 { return takeLeaves(range, in: entries, &run, &token, body) }
@@ -104,9 +134,10 @@ extension PageTable where Memory: PhysicalMemory {
       case .table(let lower):
         let piece = range.clamped(to: address.tableSpan(atLevel: level - 1))
         let below = reader.memory.table(at: lower)
-        let lostBelow = take(piece, in: below, level: level - 1, &run, &token, body)
+        let lostBelow = take(
+          piece, in: below, level: level - 1, keepsTables, &run, &token, body)
         if lostBelow > 0, !isShared(index, atLevel: level) {
-          if entry.entryCount == lostBelow {
+          if entry.entryCount == lostBelow, !keepsTables {
             unlink(index, in: entries, &token)
             lost += 1
           } else {
