@@ -59,10 +59,10 @@ private let gib: UInt64 = 1 << 30
     try machine.frames.reserve(0)
     #expect(atHand(machine) == before)
     try machine.frames.reserve(3)
-    #expect(atHand(machine) == before + 16)
+    #expect(atHand(machine) == before + 32)
     // A promise kept is none renewed: the frames are there.
-    try machine.frames.reserve(16)
-    #expect(atHand(machine) == before + 16)
+    try machine.frames.reserve(32)
+    #expect(atHand(machine) == before + 32)
     try machine.frames.reserve(500)
     #expect(atHand(machine) == before + 500)
     let free = machine.freeCount
