@@ -84,33 +84,37 @@ public struct FreeRanges<Memory: PhysicalMemory>: ~Copyable {
     return node == .none ? nil : tree.range(node)
   }
 
-  /// The lowest place for `count` numbers within `bounds` whose first is a multiple of 2^`order`.
-  public func lowestFit(_ count: UInt64, order: UInt64, in bounds: Range<UInt64>) -> UInt64? {
+  /// The lowest place for `count` numbers within `bounds`, of which the number at `index` (or, past
+  /// the last one, the number that would be there) is a multiple of 2^`order`.
+  public func lowestFit(
+    _ count: UInt64, order: UInt64, at index: UInt64 = 0, in bounds: Range<UInt64>
+  ) -> UInt64? {
     precondition(count > 0 && order < 64)
     // An aligned block of this order lies within any place that fits.
-    let blockOrder = min(order, UInt64(63 - count.leadingZeroBitCount))
-    return lowestFit(count, order, blockOrder, bounds, below: tree.root)
+    let aligned = index < count ? count - index : 1
+    let blockOrder = min(order, UInt64(63 - aligned.leadingZeroBitCount))
+    return lowestFit(count, order, index, blockOrder, bounds, below: tree.root)
   }
 
   private func lowestFit(
-    _ count: UInt64, _ order: UInt64, _ blockOrder: UInt64, _ bounds: Range<UInt64>,
-    below node: RangeNode
+    _ count: UInt64, _ order: UInt64, _ index: UInt64, _ blockOrder: UInt64,
+    _ bounds: Range<UInt64>, below node: RangeNode
   ) -> UInt64? {
     guard node != .none, tree.longest(below: node) >= count,
       tree.bestOrder(below: node) >= blockOrder
     else { return nil }
     let range = tree.range(node)
     if range.lowerBound > bounds.lowerBound,
-      let place = lowestFit(count, order, blockOrder, bounds, below: tree[node, .left])
+      let place = lowestFit(count, order, index, blockOrder, bounds, below: tree[node, .left])
     {
       return place
     }
     let usable = range.clamped(to: bounds)
     let mask: UInt64 = (1 << order) - 1
-    let (sum, overflow) = usable.lowerBound.addingReportingOverflow(mask)
-    let place = sum & ~mask
+    let (sum, overflow) = usable.lowerBound.addingReportingOverflow(index & mask + mask)
+    let place = sum & ~mask &- index & mask
     if !overflow, place < usable.upperBound, usable.upperBound - place >= count { return place }
     guard range.upperBound < bounds.upperBound else { return nil }
-    return lowestFit(count, order, blockOrder, bounds, below: tree[node, .right])
+    return lowestFit(count, order, index, blockOrder, bounds, below: tree[node, .right])
   }
 }

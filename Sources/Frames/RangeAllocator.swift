@@ -44,23 +44,13 @@ public struct RangeAllocator<Memory: PhysicalMemory>: ~Copyable {
   /// Takes the lowest `count` numbers in a row, of which the number at `index` is a multiple of
   /// 2^`order`; as one part. `nil` if there are none.
   ///
-  /// - Precondition: `needsFrame` is false; `index` is at most 2^`order`.
+  /// - Precondition: `needsFrame` is false.
   public mutating func take(
     _ count: UInt64, order: UInt64 = 0, at index: UInt64 = 0
   ) -> Range<UInt64>? {
-    let first: UInt64
-    if index == 0 || order == 0 {
-      guard let fit = free.lowestFit(count, order: order, in: 0..<UInt64.max) else { return nil }
-      first = fit
-    } else {
-      // Room that begins with a whole block, so that the numbers below `index` lie in it.
-      let block: UInt64 = 1 << order
-      let (room, overflow) = count.addingReportingOverflow(block - index)
-      guard !overflow, let fit = free.lowestFit(room, order: order, in: 0..<UInt64.max) else {
-        return nil
-      }
-      first = fit + block - index
-    }
+    guard
+      let first = free.lowestFit(count, order: order, at: index, in: 0..<UInt64.max)
+    else { return nil }
     let range = first..<first + count
     free.remove(range)
     taken.add(range, word: 1, as: free.spare.take(from: memory))
