@@ -1,17 +1,24 @@
-// A kernel address space on a simulated machine, with the most treacherous TLB there can be.
+// A kernel address space on a simulated machine, with the most treacherous TLB there can be. Locks
+// taken in the wrong order, or held while a CPU is to forget, stop the test.
 
 import Addressing
 import Frames
 import KernelSpace
 import PageTables
 import TestSupport
+import Testing
+
+typealias Area = KernelVirtualArea<SimulatedSpace>
+typealias Space = AddressSpace<SimulatedSpace>
 
 /// The state behind the areas of one test.
 final class AreaBench {
   let machine: SimulatedMachine
   let tlb: HostileTLB
-  fileprivate var areas: VirtualAreas<SimulatedMemory>
+  fileprivate(set) var areas: VirtualAreas<SimulatedMemory>
   let largestPage: PageSize
+  fileprivate var areasLocks = 0
+  fileprivate var tableLocks = 0
 
   init(
     _ machine: SimulatedMachine, window: Range<VirtualAddress>? = nil,
@@ -27,12 +34,50 @@ final class AreaBench {
       window ?? machine.layout.vmalloc, memory: machine.memory, keeping: frames.lowerBound)
   }
 
-  /// Runs `body` on this bench.
-  func run<Result>(_ body: () throws -> Result) rethrows -> Result {
+  /// A machine of one region of RAM, and a window of so many pages, or all of it.
+  convenience init(
+    ramByteCount: UInt64 = 256 << 20, mode: PagingMode = .fourLevel, windowPages: UInt64? = nil,
+    largestPage: PageSize = .size1GiB
+  ) throws {
+    let machine = try SimulatedMachine(
+      [Report(0, 0xa_0000, .usable), Report(0x10_0000, ramByteCount, .usable)], mode: mode)
+    let start = machine.layout.vmalloc.lowerBound
+    try self.init(
+      machine, window: windowPages.map { start..<start + $0 << 12 }, largestPage: largestPage)
+  }
+
+  /// Runs `body` on this bench. When all that it made has ended, nothing may be left after a flush.
+  func run<Result>(
+    sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Result
+  ) rethrows -> Result {
     try SimulatedSpace.$current.withValue(SimulatedSpace.Current(bench: self)) {
-      try SimulatedPool.with(machine, body)
+      try SimulatedPool.with(machine) {
+        let start = census()
+        defer {
+          SimulatedSpace.flush()
+          expectNothingIsLeft(since: start, sourceLocation: sourceLocation)
+        }
+        return try body()
+      }
     }
   }
+}
+
+/// The hostile TLB; before it forgets anything, it looks at what has been freed already.
+struct JudgingCache: TranslationCache {
+  let bench: AreaBench
+
+  func invalidate(page: VirtualAddress) {
+    bench.judge()
+    bench.tlb.invalidate(page: page)
+  }
+
+  func invalidateAll() {
+    bench.judge()
+    bench.tlb.invalidateAll()
+  }
+
+  func writeBackData() { bench.tlb.writeBackData() }
 }
 
 enum SimulatedSpace: KernelAddressSpace {
@@ -43,16 +88,37 @@ enum SimulatedSpace: KernelAddressSpace {
 
   private static var bench: AreaBench { current!.bench }
 
-  static var cache: HostileTLB { bench.tlb }
+  static var cache: JudgingCache {
+    precondition(
+      bench.areasLocks == 0 && bench.tableLocks == 0 && !bench.machine.isPoolLocked,
+      "a token is spent with a lock held")
+    return JudgingCache(bench: bench)
+  }
   static var largestPage: PageSize { bench.largestPage }
   static var activeRoot: PhysicalAddress { PhysicalAddress(bench.tlb.root) }
   static func activate(root: PhysicalAddress) { bench.tlb.loadCR3(root) }
 
   static func withAreas<Result: ~Copyable, Failure: Error>(
     _ body: (inout VirtualAreas<SimulatedMemory>) throws(Failure) -> Result
-  ) throws(Failure) -> Result { try body(&bench.areas) }
+  ) throws(Failure) -> Result {
+    let bench = bench
+    precondition(
+      bench.areasLocks == 0 && bench.tableLocks == 0 && !bench.machine.isPoolLocked,
+      "the areas' lock is the first to take")
+    bench.areasLocks += 1
+    defer { bench.areasLocks -= 1 }
+    return try body(&bench.areas)
+  }
 
   static func withPageTable<Result: ~Copyable, Failure: Error>(
     _ body: (inout PageTable<SimulatedMemory>) throws(Failure) -> Result
-  ) throws(Failure) -> Result { try body(&bench.machine.kernelTable) }
+  ) throws(Failure) -> Result {
+    let bench = bench
+    precondition(
+      bench.tableLocks == 0 && !bench.machine.isPoolLocked,
+      "the page table's lock is taken before the frames'")
+    bench.tableLocks += 1
+    defer { bench.tableLocks -= 1 }
+    return try body(&bench.machine.kernelTable)
+  }
 }

@@ -151,6 +151,17 @@ public final class HostileTLB: TranslationCache {
     return nil
   }
 
+  /// All pages that are remembered, and where they lead.
+  public var rememberedPages: [(virtual: UInt64, physical: UInt64)] {
+    translations.map { (VirtualAddress($0.key << 12).rawValue, $0.value.physical) }
+  }
+
+  /// All tables that are remembered.
+  public var rememberedTables: Set<UInt64> { Set(ways.values.map(\.table)) }
+
+  /// Complains about what somebody else has found.
+  public func complain(_ complaint: String) { complaints.append(complaint) }
+
   /// Complains if the CPU may still walk in the table at `frame`.
   public func checkNotReachable(_ frame: PhysicalAddress) {
     if ways.values.contains(where: { $0.table == frame.rawValue }) {

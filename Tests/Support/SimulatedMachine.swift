@@ -14,6 +14,8 @@ public final class SimulatedMachine {
   public var frames: FrameAllocator<SimulatedMemory, TranslatedMemory>
   /// What was handed out before the takeover, besides the tables of `kernelTable`.
   public let earlyFrames: Set<PhysicalAddress>
+  /// Whether the pool's lock is held: it is the last one to take.
+  public fileprivate(set) var isPoolLocked = false
 
   /// - Parameter earlyFrames: how many frames were handed out before the takeover, besides tables.
   public init(_ reports: [Report], mode: PagingMode = .fourLevel, earlyFrames: Int = 0) throws {
@@ -94,6 +96,9 @@ public enum SimulatedPool: FramePool {
   public static func withAllocator<Result: ~Copyable, Failure: Error>(
     _ body: (inout FrameAllocator<SimulatedMemory, TranslatedMemory>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try body(&machine!.machine.frames)
+    let machine = machine!.machine
+    machine.isPoolLocked = true
+    defer { machine.isPoolLocked = false }
+    return try body(&machine.frames)
   }
 }
