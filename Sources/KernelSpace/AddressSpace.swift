@@ -20,13 +20,15 @@ public struct AddressSpace<Space: KernelAddressSpace>: ~Copyable {
   ///
   /// - Throws: `outOfFrames`.
   public init() throws(AreaError) {
-    do throws(PageTableError) {
-      table = try Space.withPageTable { (kernel) throws(PageTableError) in
-        try Space.Pool.withAllocator { (frames) throws(PageTableError) in
-          try PageTable(sharingKernelHalfOf: kernel, from: &frames)
+    table = try Space.retrying { () throws(AreaError) in
+      do throws(PageTableError) {
+        return try Space.withPageTable { (kernel) throws(PageTableError) in
+          try Space.Pool.withAllocator { (frames) throws(PageTableError) in
+            try PageTable(sharingKernelHalfOf: kernel, from: &frames)
+          }
         }
-      }
-    } catch { throw AreaError(error) }
+      } catch { throw AreaError(error) }
+    }
   }
 
   public var root: PhysicalAddress { table.root }
@@ -52,7 +54,10 @@ public struct AddressSpace<Space: KernelAddressSpace>: ~Copyable {
   }
 
   /// What is mapped at an address of the lower half.
+  ///
+  /// - Throws: `pageTable` where it is not in the lower half, as `notCanonical`.
   public func query(_ address: VirtualAddress) throws(AreaError) -> Mapping? {
+    _ = try Self.lowerHalf(address, 1, table.mode)
     do throws(PageTableError) { return try table.reader.query(address) } catch {
       throw AreaError(error)
     }
@@ -105,18 +110,20 @@ extension AddressSpace {
     return start..<VirtualAddress(end)
   }
 
+  /// Changes the table; where frames run short, once more after a flush.
   private mutating func change(
     _ body: (
       inout PageTable<Space.Pool.Memory>,
       inout FrameAllocator<Space.Pool.Memory, Space.Pool.Window>
     ) throws(PageTableError) -> FlushToken
   ) throws(AreaError) {
-    let token: FlushToken
-    do throws(PageTableError) {
-      token = try Space.Pool.withAllocator { (frames) throws(PageTableError) in
-        try body(&table, &frames)
-      }
-    } catch { throw AreaError(error) }
+    let token = try Space.retrying { () throws(AreaError) in
+      do throws(PageTableError) {
+        return try Space.Pool.withAllocator { (frames) throws(PageTableError) in
+          try body(&table, &frames)
+        }
+      } catch { throw AreaError(error) }
+    }
     Space.spend(token)
   }
 

@@ -78,6 +78,23 @@ extension KernelAddressSpace {
     }
   }
 
+  /// Does something that may run short, once more after a flush if it did.
+  ///
+  /// - Precondition: no lock is held.
+  static func retrying<Result: ~Copyable>(
+    _ operation: () throws(AreaError) -> Result
+  ) throws(AreaError) -> Result {
+    do throws(AreaError) {
+      return try operation()
+    } catch {
+      switch error {
+      case .outOfAddresses, .outOfFrames: flush()
+      default: throw error
+      }
+    }
+    return try operation()
+  }
+
   /// Unmaps a range piece by piece, and flushes as often as what waits for it fills its room.
   ///
   /// - Parameters:

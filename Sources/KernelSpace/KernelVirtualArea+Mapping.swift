@@ -155,20 +155,15 @@ extension KernelVirtualArea {
       inout FrameAllocator<Space.Pool.Memory, Space.Pool.Window>
     ) throws(PageTableError) -> FlushToken
   ) throws(AreaError) -> FlushToken {
-    func once() throws(PageTableError) -> FlushToken {
-      try Space.withPageTable { (table) throws(PageTableError) in
-        try Space.Pool.withAllocator { (frames) throws(PageTableError) in
-          try body(&table, &frames)
+    try Space.retrying { () throws(AreaError) in
+      do throws(PageTableError) {
+        return try Space.withPageTable { (table) throws(PageTableError) in
+          try Space.Pool.withAllocator { (frames) throws(PageTableError) in
+            try body(&table, &frames)
+          }
         }
-      }
+      } catch { throw AreaError(error) }
     }
-    do throws(PageTableError) {
-      return try once()
-    } catch {
-      guard case .outOfFrames = error else { throw AreaError(error) }
-    }
-    Space.flush()
-    do throws(PageTableError) { return try once() } catch { throw AreaError(error) }
   }
 }
 

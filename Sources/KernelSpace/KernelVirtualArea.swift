@@ -108,7 +108,7 @@ extension KernelVirtualArea {
     guard byteCount > 0 else { throw .empty }
     guard byteCount & PageSize.size4KiB.offsetMask == 0 else { throw .misaligned(byteCount) }
     let shift = PageSize.size4KiB.shift
-    return try retrying { () throws(AreaError) in
+    return try Space.retrying { () throws(AreaError) in
       try Space.withAreas { (areas) throws(AreaError) in
         while areas.needsFrame { areas.lend(try bookkeepingFrame()) }
         guard
@@ -126,21 +126,6 @@ extension KernelVirtualArea {
         try frames.allocate(1, as: .bookkeeping).lowerBound
       }
     } catch { throw .outOfFrames(error) }
-  }
-
-  /// Does something that may run short, once more after a flush if it did.
-  static func retrying<Result>(
-    _ operation: () throws(AreaError) -> Result
-  ) throws(AreaError) -> Result {
-    do throws(AreaError) {
-      return try operation()
-    } catch {
-      switch error {
-      case .outOfAddresses, .outOfFrames: Space.flush()
-      default: throw error
-      }
-    }
-    return try operation()
   }
 
   /// Unmaps all of a range at the ends of which pages end.

@@ -107,6 +107,11 @@ extension AreaBench {
       readTables: machine.memory.readTables)
   }
 
+  /// The number of tables below the root in a lower half.
+  func lowerTables(of root: PhysicalAddress) -> Int {
+    snapshot(of: root).tables.count { ($0.topLevelIndex ?? 256) < 256 }
+  }
+
   /// What is mapped where areas lie.
   func leaves() -> [Leaf] {
     let vmalloc = machine.layout.vmalloc
@@ -124,7 +129,7 @@ extension AreaBench {
 
   struct State: Equatable {
     let tables: [[UInt64]]
-    let freeCount: UInt64
+    var freeCount: UInt64
     let reservationCount: Int
     let freePageCount: UInt64
   }
