@@ -137,14 +137,18 @@ extension AreaBench {
   /// Complains if something is free that a CPU may still use: pages, tables or addresses.
   func judge() {
     let vmalloc = machine.layout.vmalloc
-    for page in tlb.rememberedPages {
+    var reserved = vmalloc.lowerBound..<vmalloc.lowerBound
+    for page in tlb.rememberedPages.sorted(by: { $0.virtual < $1.virtual }) {
       if let slot = slot(page.physical), slot.isUnused {
         tlb.complain("\(String(page.virtual, radix: 16)) leads to a frame that is free")
       }
       let address = VirtualAddress(page.virtual)
-      if vmalloc.contains(address), areas.reservation(holding: address) == nil {
+      guard vmalloc.contains(address), !reserved.contains(address) else { continue }
+      guard let found = areas.reservation(holding: address) else {
         tlb.complain("\(address) is remembered and free")
+        continue
       }
+      reserved = found
     }
     for table in tlb.rememberedTables where slot(table)?.isTable != true {
       tlb.complain("a table of which the CPU knows is none any more")

@@ -10,9 +10,9 @@ import TestSupport
 extension RandomAreas {
   /// Does something, sometimes with next to no frames first: that fails and changes nothing.
   func attempt(_ operation: () throws(AreaError) -> Void) -> AreaError? {
-    if Int.random(in: 0..<60, using: &random) == 0 {
+    if Int.random(in: 0..<12, using: &random) == 0 {
       SimulatedSpace.flush()
-      let hoard = Hoard(on: bench, leaving: .random(in: 0..<3, using: &random))
+      let hoard = Hoard(on: bench, leaving: 0)
       defer { hoard.end() }
       let (before, kept) = (bench.state(), bench.census().kept)
       do throws(AreaError) {

@@ -63,23 +63,6 @@ final class AreaBench {
   }
 }
 
-/// The hostile TLB; before it forgets anything, it looks at what has been freed already.
-struct JudgingCache: TranslationCache {
-  let bench: AreaBench
-
-  func invalidate(page: VirtualAddress) {
-    bench.judge()
-    bench.tlb.invalidate(page: page)
-  }
-
-  func invalidateAll() {
-    bench.judge()
-    bench.tlb.invalidateAll()
-  }
-
-  func writeBackData() { bench.tlb.writeBackData() }
-}
-
 enum SimulatedSpace: KernelAddressSpace {
   typealias Pool = SimulatedPool
 
@@ -88,11 +71,13 @@ enum SimulatedSpace: KernelAddressSpace {
 
   private static var bench: AreaBench { current!.bench }
 
-  static var cache: JudgingCache {
+  /// Asked for when a token is to be spent: what the CPU has still to forget must not be free yet.
+  static var cache: HostileTLB {
     precondition(
       bench.areasLocks == 0 && bench.tableLocks == 0 && !bench.machine.isPoolLocked,
       "a token is spent with a lock held")
-    return JudgingCache(bench: bench)
+    bench.judge()
+    return bench.tlb
   }
   static var largestPage: PageSize { bench.largestPage }
   static var activeRoot: PhysicalAddress { PhysicalAddress(bench.tlb.root) }
