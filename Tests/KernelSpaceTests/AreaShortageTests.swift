@@ -123,7 +123,7 @@ import Testing
       areas.append(try AreaBox(pages: 1))
       hoard.end()
       for _ in 0..<50 { areas.append(try AreaBox(pages: 1)) }
-      areas.forEach { $0.end() }
+      for area in areas { area.end() }
     }
   }
 

@@ -45,7 +45,7 @@ import Testing
       #expect(bench.tlb.fullFlushCount == 0 && bench.tlb.invalidatedPages.isEmpty)
       // One flush for all areas that ended since the last one.
       let others = try (0..<20).map { _ in try AreaBox(frames: 3) }
-      others.forEach { $0.end() }
+      for other in others { other.end() }
       #expect(bench.tlb.fullFlushCount == 0 && bench.tlb.invalidatedPages.isEmpty)
       SimulatedSpace.flush()
       #expect(bench.tlb.fullFlushCount == 1 && bench.tlb.invalidatedPages.isEmpty)
