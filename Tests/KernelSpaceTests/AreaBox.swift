@@ -12,7 +12,7 @@ typealias TestFrame = Frame<SimulatedPool>
 /// Ends a value, here and now.
 func end<Value: ~Copyable>(_ value: consuming Value) {}
 
-/// What an area says is at an offset, with the owners that a frame then has by its slot.
+/// What an area says is at an offset, with the owners that its frame has by its slot.
 enum Found: Equatable {
   case nothing
   case tracked(UInt64, Rights, owners: UInt64)
@@ -73,24 +73,21 @@ final class AreaBox {
     return AreaBox(upper)
   }
 
-  /// What is at an offset. The share that the query gives has ended when it returns.
+  /// What is at an offset.
   func query(_ offset: UInt64, on bench: AreaBench) throws(AreaError) -> Found {
     switch try area?.query(offset) {
     case .none: return .nothing
     case .some(.untracked(let physical, let property)):
       return .untracked(physical.rawValue, property)
-    case .some(.tracked(let frame, let property)):
-      let address = frame.address.rawValue
-      return .tracked(address, property.rights, owners: bench.owners(address))
+    case .some(.tracked(let physical, let property)):
+      return .tracked(
+        physical.rawValue, property.rights, owners: bench.owners(physical.rawValue))
     }
   }
 
   /// A share of the frame at an offset.
   func frame(_ offset: UInt64) throws(AreaError) -> TestFrame? {
-    switch try area?.query(offset) {
-    case .some(.tracked(let frame, _)): return frame
-    default: return nil
-    }
+    try area?.frame(at: offset)
   }
 }
 

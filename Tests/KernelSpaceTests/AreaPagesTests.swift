@@ -120,7 +120,7 @@ import Testing
       #expect((512..<515).allSatisfy { bench.isFree(start + $0 << 12) })
       #expect((515..<1024).allSatisfy { bench.owners(start + $0 << 12) == 1 })
       #expect(
-        try area.query(0x20_3000, on: bench) == .tracked(start + 0x20_3000, .write, owners: 2))
+        try area.query(0x20_3000, on: bench) == .tracked(start + 0x20_3000, .write, owners: 1))
       #expect(bench.verdict() == nil)
     }
   }

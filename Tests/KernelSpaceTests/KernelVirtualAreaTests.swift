@@ -81,8 +81,8 @@ import Testing
       #expect(bench.tlb.touch(area.start + 0x2000)?.grants == 0)
       #expect(bench.tlb.touch(area.start + 0xf000)?.grants == 1)
       #expect(try area.query(0x1000, on: bench) == .nothing)
-      #expect(try area.query(0x4abc, on: bench) == .tracked(three[2], .none, owners: 2))
-      #expect(try area.query(0xf000, on: bench) == .tracked(one, .write, owners: 2))
+      #expect(try area.query(0x4abc, on: bench) == .tracked(three[2], .none, owners: 1))
+      #expect(try area.query(0xf000, on: bench) == .tracked(one, .write, owners: 1))
       #expect((three + [one]).allSatisfy { bench.owners($0) == 1 })
       area.end()
       SimulatedSpace.flush()
@@ -187,6 +187,25 @@ import Testing
       try area.map(&frame, at: 0x2000)
       #expect(bench.tlb.touch(area.start + 0x2000)?.physical == address)
       #expect(bench.verdict() == nil)
+    }
+  }
+
+  /// An answer owns nothing; a share of the frame is asked for by name.
+  @Test func onlyAFrameIsAnOwner() throws {
+    let bench = try AreaBench()
+    try bench.run {
+      let area = try AreaBox(frames: 2, pages: 4)
+      let address = bench.tlb.touch(area.start + 0x1000)!.physical
+      let frame = try area.frame(0x1000)
+      #expect(try area.query(0x1000, on: bench) == .tracked(address, .write, owners: 2))
+      end(frame)
+      #expect(bench.owners(address) == 1)
+      let nothing = try area.frame(0x3000).isNone
+      #expect(nothing)
+      #expect(throws: AreaError.outsideArea(0x4000)) { end(try area.frame(0x4000)) }
+      try area.map(untracked: 1 << 40..<1 << 40 + 0x1000, .kernel(.none), at: 0x3000)
+      let nobodys = try area.frame(0x3000).isNone
+      #expect(nobodys)
     }
   }
 

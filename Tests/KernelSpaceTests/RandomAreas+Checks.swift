@@ -95,7 +95,7 @@ extension RandomAreas {
     case (.nothing, nil): break
     case (.tracked(let physical, let rights, let count), let expected?)
     where expected.isTracked && physical == expected.physical && rights == expected.rights
-      && count > owners[physical]!:
+      && count >= owners[physical]!:
       break
     case (.untracked(let physical, let property), let expected?)
     where !expected.isTracked && physical == expected.physical
