@@ -34,8 +34,11 @@ struct RetiredList: BitwiseCopyable {
 
   var isEmpty: Bool { runCount == 0 && reservationCount == 0 }
 
-  /// How many entries more there is room for, whatever they are.
-  var room: Int { (TableEntries.count - 2 * runCount - reservationCount) / 2 }
+  /// How many runs more there is room for, and then a reservation: a piece that fills the list may
+  /// be an area's last.
+  var room: Int { (freeWords - 1) / 2 }
+
+  private var freeWords: Int { TableEntries.count - 2 * runCount - reservationCount }
 
   /// Adds frames, joined with the last ones where they follow them.
   mutating func add<Memory: PhysicalMemory>(
@@ -59,7 +62,7 @@ struct RetiredList: BitwiseCopyable {
   mutating func add<Memory: PhysicalMemory>(
     reservation: UInt64, pageCount: UInt64, in memory: Memory
   ) {
-    precondition(room > 0)
+    precondition(freeWords > 0)
     self.pageCount += pageCount
     reservationCount += 1
     memory.table(at: frame)[word: TableEntries.count - reservationCount] = reservation

@@ -125,6 +125,36 @@ import Testing
     }
   }
 
+  /// No empty table is in a large page's way: neither one that an unmapping left, nor that of an area
+  /// that lay here before.
+  @Test func largePagesWhereSmallOnesWere() throws {
+    let bench = try AreaBench(windowPages: 1536)
+    try bench.run {
+      let area = try AreaBox(pages: 512, alignedTo: .size2MiB)
+      let whole = area.range
+      for round in 0..<2 {
+        for page in [0, 17, 511] as [UInt64] {
+          var frame: TestFrame? = try TestFrame()
+          try area.map(&frame, at: page << 12)
+        }
+        bench.touch(whole)
+        guard round == 0 else { break }
+        try area.unmap(0..<0x20_0000)
+        var segment: TestSegment? = try TestSegment(frameCount: 512, order: 9)
+        try area.map(&segment, at: 0)
+        Self.expect(Oracle.PageCounts(of2MiB: 1), bench)
+        try area.unmap(0..<0x20_0000)
+      }
+      let upper = try area.split(at: 0x10_0000)
+      area.end()
+      upper.end()
+      // The window has one such place, and the areas that ended have it until the flush.
+      let next = try AreaBox(frames: 512, order: 9)
+      #expect(next.range == whole && bench.verdict() == nil)
+      Self.expect(Oracle.PageCounts(of2MiB: 1), bench)
+    }
+  }
+
   @Test func alignmentIsTheCallers() throws {
     let bench = try AreaBench()
     try bench.run {

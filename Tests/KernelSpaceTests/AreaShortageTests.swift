@@ -152,7 +152,8 @@ import Testing
   @Test(arguments: 0..<4) func framesThatWaitAreFramesLeft(user: Int) throws {
     let bench = try AreaBench(ramByteCount: 32 << 20)
     try bench.run {
-      let area = try AreaBox(pages: 4)
+      // Far from the one that waits, whose tables are of no use to it.
+      let area = try AreaBox(pages: 4, alignedTo: .size1GiB)
       var space = try Space()
       var segment: TestSegment? = try TestSegment(frameCount: 1)
       let waiting = try AreaBox(frames: 20)
