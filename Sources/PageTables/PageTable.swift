@@ -77,6 +77,8 @@ public struct PageTable<Memory: PhysicalMemory>: ~Copyable {
 public enum PageTableError: Error, Equatable {
   /// The virtual range is not canonical, or spans both halves; its start.
   case notCanonical(VirtualAddress)
+  /// A cursor would leave its range; where it was to go, or from where.
+  case outsideRange(VirtualAddress)
   /// A virtual bound is not on a 4 KiB boundary.
   case misalignedVirtual(VirtualAddress)
   /// The physical start is not on a 4 KiB boundary.

@@ -182,3 +182,38 @@ private let splitting: SelfTest = {
     }
   }
 }
+
+@used @section(".selftests")
+private let cursors: SelfTest = {
+  test("cursor") {
+    Workbench.use { bench throws(PageTableError) in
+      let page = PageSize.size4KiB.byteCount
+      let frames = try bench.allocate(.size2MiB)
+      var cursor = try PageTableCursor(over: Workbench.place, mode: bench.table.mode)
+      // Every second of eight pages, each by its own frame.
+      for index in 0..<4 as Range<UInt64> {
+        bench.spend(
+          try cursor.map(
+            &bench.table, page, to: frames.lowerBound + index * page, .kernel(.write),
+            largest: .size2MiB, from: &bench.frames))
+        try cursor.jump(to: cursor.position + page)
+      }
+      try cursor.jump(to: cursor.range.lowerBound)
+      var found: UInt64 = 0
+      while let mapping = cursor.findNext(bench.table) {
+        expect(
+          mapping.physical == frames.lowerBound + found * page
+            && mapping.virtual == Workbench.place.lowerBound + 2 * found * page,
+          "mappings are found where they were made")
+        expect(Probe.write(mapping.virtual, 1) == nil, "and the CPU finds them")
+        bench.spend(try cursor.take(&bench.table, page, from: &bench.frames) { _ in })
+        expect(
+          Probe.read(mapping.virtual), isPageFault: 0x0, at: mapping.virtual,
+          "taken, they are gone")
+        found += 1
+      }
+      expect(found == 4 && cursor.rest.isEmpty, "all of them, to the end of the range")
+      bench.giveBack(frames)
+    }
+  }
+}
