@@ -9,6 +9,8 @@ struct BootOptions {
   /// `selftest` or `selftest=NAME`: test the kernel after booting.
   var selfTests: SelfTests?
 
+  /// `acpi=reclaim`: take over the memory of ACPI tables once they are read.
+  var reclaimsACPI = false
   /// `bench`: measure after booting.
   var isBench = false
 
@@ -25,6 +27,8 @@ struct BootOptions {
           cannotBoot("there is no fault=\(kind)")
         }
         self.fault = fault
+      } else if word == "acpi=reclaim" {
+        reclaimsACPI = true
       } else if word == "bench" {
         isBench = true
       } else if word == "selftest" {

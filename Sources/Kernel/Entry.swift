@@ -80,6 +80,10 @@ private func boot(_ record: BootRecord) -> Never {
 
   Devices.map(FirmwareTables.read(from: rootPointer), framebuffer)
   KernelHalf.flush()
+  if options.reclaimsACPI {
+    let count = KernelFrames.withAllocator { frames in reclaim(.acpi, plan, &frames) }
+    print("frames: \(bytes: count * 4096) of ACPI tables given back")
+  }
   report(plan, features)
   clock.print()
   options.selfTests?.run()
@@ -237,23 +241,34 @@ private func giveBackBootMemory(
   _ plan: KernelSpacePlan, _ frames: inout FrameAllocator<LinearMemory, MappedMemory>,
   trampoline: PhysicalAddress?
 ) {
-  let before = frames.frameCount
-  giveBack(plan.image.bootPart, plan, &frames)
-  for index in 0..<frames.map.count {
-    let region = frames.map[index]
-    if region.kind == .bootInformation { giveBack(region.range, plan, &frames) }
-  }
-  BootReport.printFrames(frames, givenBack: frames.frameCount - before, trampoline: trampoline)
+  let count =
+    reclaim(plan.image.bootPart, plan, &frames) + reclaim(.bootInformation, plan, &frames)
+  BootReport.printFrames(frames, givenBack: count, trampoline: trampoline)
 }
 
-private func giveBack(
+/// Takes in the regions of one kind; returns how many frames they had.
+private func reclaim(
+  _ kind: RegionKind, _ plan: KernelSpacePlan,
+  _ frames: inout FrameAllocator<LinearMemory, MappedMemory>
+) -> UInt64 {
+  var count: UInt64 = 0
+  for index in 0..<frames.map.count {
+    let region = frames.map[index]
+    if region.kind == kind { count += reclaim(region.range, plan, &frames) }
+  }
+  return count
+}
+
+private func reclaim(
   _ range: Range<PhysicalAddress>, _ plan: KernelSpacePlan,
   _ frames: inout FrameAllocator<LinearMemory, MappedMemory>
-) {
+) -> UInt64 {
+  let before = frames.frameCount
   plan.forEachMapped(in: range) { part in
-    // Where there are no frames to note it, it stays with the kernel.
+    // Where there are no frames to note it, it stays with who had it.
     try? frames.reclaim(part)
   }
+  return frames.frameCount - before
 }
 
 private func beginAreas(

@@ -17,9 +17,6 @@ nonisolated(unsafe) var frameAllocator: FrameAllocator<LinearMemory, MappedMemor
 /// The vmalloc window.
 nonisolated(unsafe) var virtualAreas: VirtualAreas<LinearMemory>?
 
-/// Virtual minus physical address of the kernel image, modulo 2^64.
-var kernelLoadedOffset: UInt64 { KernelState.image.loadedOffset }
-
 /// Where the linear mapping has a physical address. Says nothing about whether RAM lies there.
 func paddrToVaddr(_ physical: PhysicalAddress) -> VirtualAddress {
   KernelFrames.memory.base + physical.rawValue
@@ -76,7 +73,7 @@ extension KernelImage {
     // the base of the kernel code window.
     let moved = KernelState.layout.kernelCode.lowerBound.rawValue &- record.loadedOffset
     self.init(
-      loadedOffset: record.loadedOffset,
+      kernelLoadedOffset: record.loadedOffset,
       physical: PhysicalAddress(
         record.linkStart &+ moved)..<PhysicalAddress(record.linkImageEnd &+ moved),
       text: range(record.textStart, record.textEnd),

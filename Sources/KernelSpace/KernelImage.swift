@@ -7,10 +7,10 @@ import PageTables
 ///      thrown away        r-x    r--       rw-         -       rw-     -       rw-           -
 ///
 /// All of it is one physically contiguous piece; what comes after the boot part is also mapped in
-/// the kernel code window, `loadedOffset` above its physical address.
+/// the kernel code window, `kernelLoadedOffset` above its physical address.
 public struct KernelImage: Sendable {
   /// Virtual minus physical address, modulo 2^64.
-  public let loadedOffset: UInt64
+  public let kernelLoadedOffset: UInt64
   /// The whole image, the boot part included.
   public let physical: Range<PhysicalAddress>
   /// The boot part: of no use once the kernel page table is active.
@@ -24,11 +24,11 @@ public struct KernelImage: Sendable {
   public let stacks: InlineArray<4, Range<VirtualAddress>>
 
   public init(
-    loadedOffset: UInt64, physical: Range<PhysicalAddress>, text: Range<VirtualAddress>,
+    kernelLoadedOffset: UInt64, physical: Range<PhysicalAddress>, text: Range<VirtualAddress>,
     readOnlyData: Range<VirtualAddress>, data: Range<VirtualAddress>,
     stacks: InlineArray<4, Range<VirtualAddress>>
   ) {
-    self.loadedOffset = loadedOffset
+    self.kernelLoadedOffset = kernelLoadedOffset
     self.physical = physical
     self.text = text
     self.readOnlyData = readOnlyData
@@ -38,7 +38,7 @@ public struct KernelImage: Sendable {
 
   /// The physical address behind an address of the image.
   public func physicalAddress(of virtual: VirtualAddress) -> PhysicalAddress {
-    PhysicalAddress(virtual.rawValue &- loadedOffset)
+    PhysicalAddress(virtual.rawValue &- kernelLoadedOffset)
   }
 
   public func physicalRange(of virtual: Range<VirtualAddress>) -> Range<PhysicalAddress> {

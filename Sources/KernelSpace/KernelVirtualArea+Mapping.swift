@@ -59,7 +59,7 @@ extension KernelVirtualArea {
     let property = try Self.checked(property)
     let pages = try pages(at: offset, physical.byteCount)
     try Space.Pool.withAllocator { (frames) throws(AreaError) in
-      try frames.map.checkUnowned(physical, property.memoryType)
+      try frames.checkUnowned(physical, property.memoryType)
     }
     try Self.map(pages, to: physical, property)
   }
@@ -211,21 +211,34 @@ private struct NoFrames: TableFrameSource {
   mutating func takeFrame() -> PhysicalAddress { preconditionFailure() }
 }
 
-extension MemoryMap {
+extension FrameAllocator {
   /// Refuses RAM that has, or may get, an owner, and a second memory type for the firmware's.
   fileprivate func checkUnowned(
     _ range: Range<PhysicalAddress>, _ type: MemoryType
   ) throws(AreaError) {
-    var index = indexOfRegion(endingAfter: range.lowerBound)
-    while index < count, self[index].range.lowerBound < range.upperBound {
-      let region = self[index]
-      let address = max(region.range.lowerBound, range.lowerBound)
-      switch region.kind {
-      case .usable, .bootInformation, .kernel, .module: throw .owned(address, region.kind)
-      case .acpi, .nvs: if type != .writeBack { throw .twoMemoryTypes(address) }
+    var index = map.indexOfRegion(endingAfter: range.lowerBound)
+    while index < map.count, map[index].range.lowerBound < range.upperBound {
+      let kind = map[index].kind
+      let part = map[index].range.clamped(to: range)
+      switch kind {
+      case .usable, .bootInformation, .kernel, .module: throw .owned(part.lowerBound, kind)
+      case .acpi, .nvs:
+        if type != .writeBack { throw .twoMemoryTypes(part.lowerBound) }
+        try checkFirmware(part, kind)
       case .unusable, .framebuffer, .reserved, .persistent: break
       }
       index += 1
+    }
+  }
+
+  /// Refuses what was the firmware's, and has been reclaimed.
+  private func checkFirmware(
+    _ range: Range<PhysicalAddress>, _ kind: RegionKind
+  ) throws(AreaError) {
+    var frame = range.lowerBound
+    while frame < range.upperBound {
+      guard use(of: frame)?.kind == .firmware else { throw .owned(frame, kind) }
+      frame = frame.pageRange.upperBound
     }
   }
 }

@@ -12,7 +12,6 @@ import PageTables
 /// The state behind all kernel virtual areas.
 public struct VirtualAreas<Memory: PhysicalMemory>: ~Copyable {
   let memory: Memory
-  private let window: Range<VirtualAddress>
   private var pages: RangeAllocator<Memory>
   var queue: FlushQueue
   /// The frame of the next queue; `nil` while a flush is going on.
@@ -26,7 +25,6 @@ public struct VirtualAreas<Memory: PhysicalMemory>: ~Copyable {
   ///   - frames: `initialFrameCount` frames in a row, to keep.
   public init(_ window: Range<VirtualAddress>, memory: Memory, keeping frames: PhysicalAddress) {
     self.memory = memory
-    self.window = window
     let size = PageSize.size4KiB.byteCount
     pages = RangeAllocator(
       window.lowerBound.page..<window.upperBound.page, memory: memory, lending: frames)

@@ -33,6 +33,18 @@ import Testing
     #expect(words(notUnderstoodIn: ending.lines) == [])
   }
 
+  /// The memory of ACPI tables comes back just when it is asked for. SeaBIOS calls it reserved.
+  @Test func reclaimedACPITables() throws {
+    let hardware = Hardware(firmware: .uefi)
+    let lines = try Boot(hardware: hardware, commandLine: "exit acpi=reclaim").check()
+    var byteCount: UInt64 = 0
+    for region in KernelReport(lines).normalised where region.kind == "ACPI tables" {
+      byteCount += region.range.upperBound - region.range.lowerBound
+    }
+    #expect(byteCount > 0)
+    #expect(lines.contains("frames: \(size(byteCount)) of ACPI tables given back"))
+  }
+
   /// Four levels on a processor with five if, and only if, `no5lvl` is a word of its own.
   @Test(arguments: [
     ("exit no5lvl", 4), (#"exit "no5lvl""#, 4), ("no5lvl exit", 4), ("exit xno5lvl", 5),

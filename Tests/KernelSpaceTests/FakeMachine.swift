@@ -124,7 +124,7 @@ struct FakeImage: Sendable {
   var kernelImage: KernelImage {
     func addresses(_ segment: Int) -> Range<VirtualAddress> { .init(virtual(segment)) }
     return KernelImage(
-      loadedOffset: Self.linkedAt - start, physical: .init(report.range), text: addresses(0),
+      kernelLoadedOffset: Self.linkedAt - start, physical: .init(report.range), text: addresses(0),
       readOnlyData: addresses(1), data: addresses(2), stacks: InlineArray { addresses(3 + $0) })
   }
 }

@@ -201,3 +201,20 @@ private let exhaustion: SelfTest = {
     }
   }
 }
+
+@used @section(".selftests")
+private let reclaimedMemory: SelfTest = {
+  testAreas("reclaimed-boot-memory") { () throws(AreaError) in
+    let boot = KernelState.image.bootPart
+    KernelFrames.withAllocator { frames in
+      for frame in stride(
+        from: boot.lowerBound.rawValue, to: boot.upperBound.rawValue, by: Int(pageByteCount))
+      {
+        let kind = frames.use(of: PhysicalAddress(frame))?.kind
+        expect(kind != .kernel && kind != nil, "no frame of the boot part is the kernel's")
+      }
+      let text = KernelState.image.physicalAddress(of: KernelState.image.text.lowerBound)
+      expect(frames.use(of: text)?.kind == .kernel, "kernel text is")
+    }
+  }
+}
