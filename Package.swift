@@ -47,7 +47,10 @@ let package = Package(
       path: "Tests/Support"),
     // What page tables cost, against C that only stores or reads the entries: `make bench`.
     .executableTarget(
-      name: "Bench", dependencies: ["Addressing", "PageTables", "BenchFloors"],
+      name: "Bench",
+      dependencies: [
+        "Addressing", "BootInfo", "PageTables", "Frames", "KernelSpace", "BenchFloors",
+      ],
       path: "Tests/Bench", exclude: ["guest.sh"],
       swiftSettings: [.treatAllWarnings(as: .error)]),
     .target(name: "BenchFloors", path: "Tests/BenchFloors"),

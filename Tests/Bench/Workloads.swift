@@ -34,7 +34,7 @@ struct Workloads {
       querySequential(),
       area4("area4", hasNeighbours: false),
       area4("area4, neighbours", hasNeighbours: true),
-    ]
+    ] + owners()
   }
 
   private func floorTable(mapping pages: Pages) -> floor_table {
