@@ -31,13 +31,16 @@ let package = Package(
     .target(name: "Machine"),
     floor("Addressing"),
     floor("BootInfo", on: ["Addressing"]),
+    floor("Display", on: ["BootInfo"]),
     floor("PageTables", on: ["Addressing"]),
     floor("Frames", on: ["Addressing", "BootInfo", "PageTables"]),
     floor(
       "KernelSpace", on: ["Machine", "Addressing", "BootInfo", "PageTables", "Frames"]),
     floor(
       "Kernel",
-      on: ["Machine", "Addressing", "BootInfo", "PageTables", "Frames", "KernelSpace"]),
+      on: [
+        "Machine", "Addressing", "BootInfo", "Display", "PageTables", "Frames", "KernelSpace",
+      ]),
     // An independent reader of page tables: it shares no code with the floors it judges. Optimised
     // in debug builds too, since it meets tables of millions of leaves: seven times faster.
     .target(
@@ -57,6 +60,7 @@ let package = Package(
     tests("AddressingTests", of: ["Addressing"]),
     tests("BootTests", of: ["Oracle"]),
     tests("BootInfoTests", of: ["Addressing", "BootInfo", "TestSupport"]),
+    tests("DisplayTests", of: ["BootInfo", "Display", "TestSupport"]),
     tests("PageTablesTests", of: ["Addressing", "PageTables", "Oracle", "TestSupport"]),
     tests(
       "FramesTests",

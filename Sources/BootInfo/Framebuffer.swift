@@ -13,6 +13,11 @@ public struct Framebuffer: Equatable, Sendable {
   public struct ColourField: Equatable, Sendable, BitwiseCopyable {
     public let position: UInt8
     public let bitCount: UInt8
+
+    public init(position: UInt8, bitCount: UInt8) {
+      self.position = position
+      self.bitCount = bitCount
+    }
   }
 
   public enum Format: Equatable, Sendable {
@@ -32,6 +37,18 @@ public struct Framebuffer: Equatable, Sendable {
   public let height: UInt32
   public let bitsPerPixel: UInt8
   public let format: Format
+
+  public init(
+    address: PhysicalAddress, pitch: UInt32, width: UInt32, height: UInt32, bitsPerPixel: UInt8,
+    format: Format
+  ) {
+    self.address = address
+    self.pitch = pitch
+    self.width = width
+    self.height = height
+    self.bitsPerPixel = bitsPerPixel
+    self.format = format
+  }
 
   /// Reads a checked tag.
   init(_ tag: RawSpan) {

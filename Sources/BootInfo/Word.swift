@@ -20,6 +20,21 @@ public struct Word: ~Escapable {
     while let byte = decoder.next() { body(byte) }
   }
 
+  /// Calls `body` with each part of a list with commas between them.
+  public func forEachPart(_ body: (borrowing Word) -> Void) {
+    var decoder = WordDecoder(bytes, quote: quote)
+    var (start, quoteAtStart) = (0, quote)
+    while true {
+      let end = decoder.position
+      let byte = decoder.next()
+      if byte == UInt8(ascii: ",") || byte == nil {
+        body(Word(bytes.extracting(start..<end), quote: quoteAtStart))
+        (start, quoteAtStart) = (decoder.position, decoder.quote)
+      }
+      if byte == nil { return }
+    }
+  }
+
   public static func == (word: Word, text: StaticString) -> Bool {
     var decoder = WordDecoder(word.bytes, quote: word.quote)
     return decoder.skip(text) && decoder.next() == nil

@@ -106,6 +106,38 @@ private func referenceWords(_ line: [UInt8]) -> [[UInt8]] {
     #expect(value(ofKey: "", "=x") == "x")
   }
 
+  @Test func parts() {
+    #expect(parts("a") == ["a"])
+    #expect(parts("a,bc,d") == ["a", "bc", "d"])
+    #expect(parts(",a,,b,") == ["", "a", "", "b", ""])
+    #expect(parts(#""a b",c"#) == ["a b", "c"])
+    #expect(parts(#""a b,c d",'e"f'"#) == ["a b", "c d", "e\"f"])
+    #expect(parts(#"a\\,b\,c"#) == [#"a\"#, "b", "c"])
+    #expect(parts(#""list=a,b c""#, ofKey: "list") == ["a", "b c"])
+    #expect(parts(#"list="a,b" c,d"#, ofKey: "list") == ["a", "b"])
+    #expect(parts("list=", ofKey: "list") == [""])
+  }
+
+  /// The parts of the line's first word, or of its value.
+  private func parts(_ line: String, ofKey key: StaticString? = nil) -> [String] {
+    let bytes = Array(line.utf8)
+    var words = CommandLine(bytes.span.bytes).words
+    var parts: [String] = []
+    guard let word = words.next() else { return [] }
+    func note(_ part: borrowing Word) {
+      var decoded: [UInt8] = []
+      part.forEachByte { decoded.append($0) }
+      parts.append(String(decoding: decoded, as: UTF8.self))
+    }
+    if let key {
+      guard let value = word.value(ofKey: key) else { return [] }
+      value.forEachPart(note)
+    } else {
+      word.forEachPart(note)
+    }
+    return parts
+  }
+
   @Test func wholeWords() {
     #expect(contains("exit", "quiet exit"))
     #expect(contains("exit", "e'xi't"))

@@ -1,0 +1,134 @@
+import BootInfo
+import Display
+import TestSupport
+import Testing
+
+/// A screen that shows what was drawn and complains of every drawing that changes nothing.
+private final class Glass: Surface {
+  let columns: Int
+  private(set) var cells: [Cell]
+  private(set) var drawn = 0
+
+  init(columns: Int, rows: Int) {
+    self.columns = columns
+    cells = Array(repeating: Cell(glyph: 0, style: .normal), count: columns * rows)
+  }
+
+  func draw(_ cell: Cell, column: Int, row: Int) {
+    #expect((0..<columns).contains(column))
+    #expect(cells[row * columns + column] != cell)
+    cells[row * columns + column] = cell
+    drawn += 1
+  }
+
+  /// The rows' glyphs, with the blanks at their ends taken off.
+  var lines: [[UInt8]] {
+    stride(from: 0, to: cells.count, by: columns).map { start in
+      let line = cells[start..<start + columns].map(\.glyph)
+      return Array(line.prefix((line.lastIndex { $0 != 0 } ?? -1) + 1))
+    }
+  }
+}
+
+private func storage(_ count: Int) -> FixedArray<Cell> {
+  FixedArray(unsafeStorage: hostStorage(count * MemoryLayout<Cell>.stride))
+}
+
+/// What a screen shows of a text: the last lines of it, cut where they are too long.
+private func shown(_ text: [UInt8], columns: Int, rows: Int) -> [[UInt8]] {
+  var lines: [[UInt8]] = [[]]
+  for byte in text {
+    if byte == 0xff {
+      lines.append([])
+    } else {
+      if lines[lines.count - 1].count == columns { lines.append([]) }
+      lines[lines.count - 1].append(byte)
+    }
+  }
+  lines = Array(lines.suffix(rows))
+  return lines + Array(repeating: [], count: rows - lines.count)
+}
+
+@Suite struct TextGridTests {
+  /// Random texts on screens of many sizes, shown as they come and all at once.
+  @Test(arguments: [(1, 1), (1, 4), (5, 1), (7, 3), (20, 6)], [false, true])
+  func random(_ size: (columns: Int, rows: Int), _ isHidden: Bool) {
+    var generator = SeededGenerator(seed: UInt64(size.columns))
+    let glass = Glass(columns: size.columns, rows: size.rows)
+    var grid = TextGrid(
+      columns: size.columns, rows: size.rows, on: glass,
+      storage: storage(size.columns * size.rows))
+    var text: [UInt8] = []
+    if isHidden { grid.hide() }
+    for _ in 0..<400 {
+      let byte: UInt8 =
+        Int.random(in: 0..<9, using: &generator) == 0
+        ? 0xff : UInt8.random(in: 1...3, using: &generator)
+      text.append(byte)
+      if byte == 0xff { grid.endLine() } else { grid.put(glyph: byte) }
+      if !isHidden {
+        #expect(glass.lines == shown(text, columns: size.columns, rows: size.rows))
+      }
+    }
+    if isHidden {
+      #expect(glass.drawn == 0)
+      grid.show()
+      #expect(glass.drawn <= size.columns * size.rows)
+    }
+    #expect(glass.lines == shown(text, columns: size.columns, rows: size.rows))
+  }
+
+  /// Lines that are alike cost nothing when they scroll.
+  @Test func scrollDrawsDifferencesOnly() {
+    let glass = Glass(columns: 10, rows: 4)
+    var grid = TextGrid(columns: 10, rows: 4, on: glass, storage: storage(40))
+    for glyph: UInt8 in [1, 1, 1, 2] {
+      for _ in 0..<10 { grid.put(glyph: glyph) }
+      if glyph == 1 { grid.endLine() }
+    }
+    let before = glass.drawn
+    grid.endLine()
+    // The row of twos moved up by one, and left a blank row.
+    #expect(glass.drawn == before + 20)
+  }
+
+  /// The line of an alarm is marked to its end; what stood there before, and other lines, stay.
+  @Test func alarm() {
+    let glass = Glass(columns: 4, rows: 3)
+    var grid = TextGrid(columns: 4, rows: 3, on: glass, storage: storage(12))
+    grid.put(glyph: 1)
+    grid.endLine()
+    grid.style = .alarm
+    grid.put(glyph: 2)
+    grid.endLine()
+    #expect(glass.lines == [[1], [2], []])
+    #expect(glass.cells.map(\.style) == (0..<12).map { (4..<8).contains($0) ? .alarm : .normal })
+  }
+
+  /// Too little storage for all rows.
+  @Test func clipped() {
+    let glass = Glass(columns: 10, rows: 4)
+    var grid = TextGrid(columns: 10, rows: 4, on: glass, storage: storage(29))
+    #expect(grid.columns == 10 && grid.rows == 2)
+    for glyph: UInt8 in 1...5 {
+      grid.put(glyph: glyph)
+      grid.endLine()
+    }
+    #expect(glass.lines == [[5], [], [], []])
+  }
+}
+
+@Suite struct ByteRingTests {
+  @Test(arguments: [0, 1, 7, 64])
+  func lastBytes(_ capacity: Int) {
+    var ring = ByteRing(FixedArray(unsafeStorage: hostStorage(capacity)))
+    var all: [UInt8] = []
+    for byte: UInt8 in 0..<200 {
+      var kept: [UInt8] = []
+      ring.forEachByte { kept.append($0) }
+      #expect(kept == Array(all.suffix(capacity)))
+      ring.append(byte)
+      all.append(byte)
+    }
+  }
+}
