@@ -97,7 +97,13 @@ build/libKernel.a: $(SWIFT_SOURCES) build/toolchain Makefile
 
 build/%.o: boot/%.asm $(wildcard boot/*.inc) build/toolchain Makefile
 	@echo '  NASM   $<'
-	@nasm -f elf64 -I boot/ -Wall -Werror -o $@ $<
+	@nasm -f elf64 -I boot/ -I build/ -Wall -Werror -o $@ $<
+
+build/font.o: build/font.inc
+
+build/font.inc: boot/font.awk boot/font.txt build/toolchain
+	@echo '  FONT   boot/font.txt'
+	@awk -f boot/font.awk boot/font.txt >$@
 
 # All of the archive goes in, since nobody names the self tests; what nothing reaches goes out again.
 build/highland.elf: boot boot/kernel.ld boot/check-image.sh $(OBJECTS) build/libKernel.a Makefile
