@@ -6,6 +6,7 @@
 extern text_start, text_end, rodata_start, rodata_end, data_start, data_end
 extern link_start, image_end, trap_entries
 extern selftests_start, selftests_end
+extern font, font.end
 
 BOOT_STACK      equ 16 * PAGE
 EXCEPTION_STACK equ 4 * PAGE
@@ -37,6 +38,12 @@ memory_map: resb 1024 * 40
 .end:
 early_frames: resb 1024 * 24
 .end:
+; What was said before there was a screen, and what the screen shows: 2 bytes each for 1920 by 1080
+; pixels in cells of 8 by 16.
+console_log: resb 32 * 1024
+.end:
+screen_cells: resb 32 * 1024
+.end:
 
 ; struct BootRecord of Machine.h, field by field.
 section .data align=8
@@ -57,3 +64,6 @@ boot_record:
   dq memory_map, memory_map.end - memory_map
   dq early_frames, early_frames.end - early_frames
   dq selftests_start, selftests_end
+  dq font, font.end
+  dq console_log, console_log.end - console_log
+  dq screen_cells, screen_cells.end - screen_cells

@@ -29,6 +29,9 @@ struct BootOptions {
         self.fault = fault
       } else if word == "acpi=reclaim" {
         reclaimsACPI = true
+      } else if let names = word.value(ofKey: "console") {
+        // They are in use already, since before the first line.
+        ConsoleChoice.printUnknown(in: names)
       } else if word == "bench" {
         isBench = true
       } else if word == "selftest" {

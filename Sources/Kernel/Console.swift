@@ -1,67 +1,136 @@
 import Addressing
+import BootInfo
+import Display
 import Machine
 
-// Where the kernel's words go: the serial port always, and a VGA in text mode for the line that
-// says why the kernel cannot boot. Device memory is out of reach once the kernel page table is
-// active, so the screen is for what goes wrong before.
+// Where the kernel's words go: to the serial port, and to the screen that the boot loader left. The
+// serial port works from the first instruction on. Device memory is out of reach from the activation
+// of the kernel page table until the screen has an area of its own; what is said before is kept, and
+// the screen then begins with it.
+//
+// Before activation the screen is for alarms alone: for the line that says why the kernel cannot
+// boot. It goes over whatever the boot loader left on top.
 
 enum Console {
-  @inline(never) static func put(_ byte: UInt8) {
-    if byte == UInt8(ascii: "\n") { SerialPort.put(UInt8(ascii: "\r")) }
-    SerialPort.put(byte)
-    if unsafe BootScreen.isOn { BootScreen.put(byte) }
-  }
-}
+  // SAFETY: one CPU, interrupts off; likewise for all that follows.
+  private nonisolated(unsafe) static var choice = ConsoleChoice.all
+  private nonisolated(unsafe) static var usesSerial = true
+  private nonisolated(unsafe) static var screen: ScreenConsole?
+  /// What can be had as a screen for an alarm, as long as the boot page table has it mapped.
+  private nonisolated(unsafe) static var alarmScreen: Screen?
+  /// What was said before there was a screen.
+  private nonisolated(unsafe) static var log: ByteRing?
 
-/// The VGA's text screen, 80 by 25 characters, through the boot page table's linear mapping.
-enum BootScreen {
-  fileprivate private(set) nonisolated(unsafe) static var isOn = false
-  /// Where the screen is mapped; `nil` if it is not, or is not there.
-  private nonisolated(unsafe) static var base: VirtualAddress?
-  private nonisolated(unsafe) static var position = 0
-
-  private static var columns: Int { 80 }
-  private static var cells: Int { 80 * 25 }
-
-  /// Looks whether there is a VGA in text mode: its miscellaneous graphics register then maps
-  /// 0xb8000 (bits 3:2 = 11) and has the graphics bit clear. Without a VGA it reads as all ones.
+  /// Looks for a VGA in text mode, before the boot loader's information tells of the screen.
   ///
   /// - Precondition: the boot page table is active.
-  static func find(_ layout: Layout) {
-    out8(0x3ce, 6)
-    guard in8(0x3cf) & 0x0d == 0x0c else { return }
-    // SAFETY: one CPU, interrupts off; likewise below.
-    unsafe base = layout.linearMapping.lowerBound + 0xb8000
+  static func begin(_ layout: Layout) {
+    let record = KernelState.bootRecord
+    // SAFETY: the memory is there as long as the image is, and the log's alone.
+    unsafe log = ByteRing(
+      FixedArray(unsafeStorage: storage(record.consoleLog, record.consoleLogSize)))
+    if VGA.isInTextMode {
+      unsafe alarmScreen = Screen(
+        textAt: layout.linearMapping.lowerBound + 0xb8000, Font(record))
+    }
+  }
+
+  /// Uses what the command line allows, and nothing else, from now on.
+  ///
+  /// - Precondition: the boot page table is active; it reaches up to 4 GiB.
+  static func choose(_ wanted: ConsoleChoice, _ framebuffer: Framebuffer?, _ layout: Layout) {
+    unsafe choice = wanted
+    unsafe usesSerial = wanted.serial
+    if let framebuffer {
+      let (end, overflow) = framebuffer.address.rawValue
+        .addingReportingOverflow(framebuffer.byteCount)
+      if !overflow, end <= 4 << 30 {
+        unsafe alarmScreen = Screen(
+          framebuffer,
+          mappedAt: layout.linearMapping.lowerBound + framebuffer.address.rawValue,
+          Font(KernelState.bootRecord))
+      }
+    }
+    if let screen = unsafe alarmScreen, !wanted.allows(screen) { unsafe alarmScreen = nil }
   }
 
   /// The kernel page table takes over: the screen is no longer mapped.
-  static func forget() { unsafe base = nil }
+  static func forgetAlarmScreen() { unsafe alarmScreen = nil }
 
-  /// It is mapped again, in an area.
-  static func move(to address: VirtualAddress) { unsafe base = address }
+  /// Puts all that was said so far on the screen, now that it is mapped for good, and all that will
+  /// be. Where there is none, or none that the command line allows, the serial port has to do.
+  static func show(_ mapped: Screen?) {
+    guard let mapped, unsafe choice.allows(mapped) else { return useSerial() }
+    mapped.clear()
+    unsafe screen = ScreenConsole(on: mapped)
+    unsafe screen?.hide()
+    unsafe log?.forEachByte { byte in unsafe screen?.put(byte) }
+    unsafe screen?.show()
+  }
 
-  /// Shows what goes to the console from now on, from the top of the screen, if there is one.
-  static func turnOn() { unsafe isOn = base != nil }
-
-  fileprivate static func put(_ byte: UInt8) {
-    var cell = unsafe position
-    if byte == UInt8(ascii: "\n") {
-      repeat {
-        show(UInt8(ascii: " "), at: cell)
-        cell += 1
-      } while cell % columns != 0
-    } else {
-      show(byte, at: cell)
-      cell += 1
+  /// What comes now is why the kernel ends: it stands out on the screen, and goes to the serial port
+  /// where there is no screen to be had.
+  static func raiseAlarm() {
+    if let found = unsafe alarmScreen {
+      unsafe screen = ScreenConsole(on: found)
+      unsafe alarmScreen = nil
     }
-    unsafe position = cell
+    if unsafe screen?.raiseAlarm() == nil { useSerial() }
   }
 
-  /// White on red. What does not fit on the screen is on the serial line only.
-  private static func show(_ byte: UInt8, at cell: Int) {
-    guard cell < cells, let base = unsafe base else { return }
-    let address = base.rawValue + UInt64(cell) * 2
-    store8(address, byte)
-    store8(address + 1, 0x4f)
+  /// A fault while one was reported: it may have been the screen that caused it.
+  static func giveUpScreen() {
+    unsafe screen = nil
+    unsafe usesSerial = true
   }
+
+  @inline(never) static func put(_ byte: UInt8) {
+    if unsafe usesSerial { putSerial(byte) }
+    if unsafe screen?.put(byte) == nil { unsafe log?.append(byte) }
+  }
+
+  private static func putSerial(_ byte: UInt8) {
+    if byte == UInt8(ascii: "\n") { SerialPort.put(UInt8(ascii: "\r")) }
+    SerialPort.put(byte)
+  }
+
+  private static func useSerial() {
+    guard unsafe !usesSerial else { return }
+    unsafe usesSerial = true
+    unsafe log?.forEachByte(putSerial)
+  }
+}
+
+/// A screen that takes UTF-8.
+private struct ScreenConsole: ~Copyable {
+  private var grid: TextGrid<Screen>
+  private var decoder = UTF8Decoder()
+  private let font: Font
+
+  init(on screen: Screen) {
+    let record = KernelState.bootRecord
+    font = Font(record)
+    // SAFETY: the memory is there as long as the image is, and there is one screen at a time.
+    grid = TextGrid(
+      columns: screen.columns, rows: screen.rows, on: screen,
+      storage: unsafe FixedArray(
+        unsafeStorage: storage(record.screenCells, record.screenCellsSize)))
+  }
+
+  mutating func put(_ byte: UInt8) {
+    let decoded = decoder.decode(byte)
+    if decoded.isBroken { grid.put(glyph: font.glyph(for: "\u{fffd}")) }
+    guard let scalar = decoded.scalar else { return }
+    if scalar == "\n" {
+      grid.endLine()
+      // What write-combining has gathered goes out now, not when the CPU has need of the room.
+      storeFence()
+    } else {
+      grid.put(glyph: font.glyph(for: scalar))
+    }
+  }
+
+  mutating func raiseAlarm() { grid.style = .alarm }
+  mutating func hide() { grid.hide() }
+  mutating func show() { grid.show() }
 }

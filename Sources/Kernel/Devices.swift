@@ -34,7 +34,7 @@ enum Devices {
   private nonisolated(unsafe) static var timer: DeviceMemory?
   private nonisolated(unsafe) static var screen: DeviceMemory?
 
-  /// Maps them, and prints what they answer.
+  /// Maps them, prints what they answer, and begins to use the screen.
   static func map(_ tables: FirmwareTables, _ framebuffer: Framebuffer?) {
     if let address = tables.localAPIC {
       // Version in bits 0 to 7 of the register at 0x30 (SDM volume 3, 11.4.8).
@@ -48,14 +48,20 @@ enum Devices {
         printPart("\(load64(start.rawValue) >> 32 / 1_000_000) ns a tick")
       }
     }
+    var found: Screen?
     if let framebuffer {
       unsafe screen = map(
         "framebuffer", at: framebuffer.address, byteCount: framebuffer.byteCount, .writeCombining
       ) { start in
+        found = Screen(framebuffer, mappedAt: start, Font(KernelState.bootRecord))
         printPart("\(framebuffer.width) x \(framebuffer.height)")
-        if framebuffer.format == .egaText { BootScreen.move(to: start) }
+        if framebuffer.format != .egaText {
+          printPart(", \(UInt64(framebuffer.bitsPerPixel)) bits per pixel")
+        }
+        if found == nil { printPart(", not for text") }
       }
     }
+    Console.show(found)
   }
 
   private static func map(

@@ -21,7 +21,7 @@ public func highlandEnd(_ value: UInt8) -> Never {
 
 /// Says that the kernel is at fault, and ends. Not a line before `words` is evaluated.
 func panic(_ words: @autoclosure () -> Text) -> Never {
-  BootScreen.turnOn()
+  Console.raiseAlarm()
   printPart("highland: panic: ")
   print(words())
   end(.failure)
@@ -29,7 +29,7 @@ func panic(_ words: @autoclosure () -> Text) -> Never {
 
 /// Says that the machine, or what the boot loader told of it, is not fit for the kernel, and ends.
 func cannotBoot(_ why: @autoclosure () -> Text) -> Never {
-  BootScreen.turnOn()
+  Console.raiseAlarm()
   printPart("highland: cannot boot: ")
   print(why())
   end(.failure)

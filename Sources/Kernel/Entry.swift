@@ -25,7 +25,7 @@ private func boot(_ record: BootRecord) -> Never {
   let layout = KernelState.layout
   let image = KernelState.image
   let memory = KernelState.memory
-  BootScreen.find(layout)
+  Console.begin(layout)
 
   var map = makeMemoryMap(record)
   let options: BootOptions
@@ -35,11 +35,12 @@ private func boot(_ record: BootRecord) -> Never {
     // The information's memory is given back later: no view of it leaves this block.
     let information = readInformation(at: PhysicalAddress(record.information), memory)
     clock.stop(.parse)
+    framebuffer = information.framebuffer
+    Console.choose(ConsoleChoice(information.commandLine), framebuffer, layout)
     BootReport.printLoader(information)
     options = BootOptions(information.commandLine)
     BootReport.printReceivedMap(information)
     rootPointer = FirmwareTables.rootPointer(information)
-    framebuffer = information.framebuffer
 
     clock.start()
     normalise(&map, information, image, features, layout)
@@ -60,7 +61,7 @@ private func boot(_ record: BootRecord) -> Never {
   clock.stop(.build)
 
   clock.start()
-  BootScreen.forget()
+  Console.forgetAlarmScreen()
   activateKernelPageTable(table, features: features)
   clock.stop(.activate)
 
@@ -132,7 +133,8 @@ private func makeEarlyFrames(_ record: BootRecord) -> EarlyFrameAllocator {
     unsafeStorage: storage(record.earlyFramesStorage, record.earlyFramesStorageSize))
 }
 
-@unsafe private func storage(_ start: UInt64, _ size: UInt64) -> UnsafeMutableRawBufferPointer {
+/// Memory that boot/image.asm set aside.
+@unsafe func storage(_ start: UInt64, _ size: UInt64) -> UnsafeMutableRawBufferPointer {
   // SAFETY: the caller knows that the memory is there.
   unsafe UnsafeMutableRawBufferPointer(
     start: UnsafeMutableRawPointer(bitPattern: UInt(start)), count: Int(size))

@@ -18,6 +18,7 @@ public func highlandTrap(_ frame: UnsafeMutablePointer<TrapFrame>) {
   // SAFETY: one CPU, and gates that keep interrupts off.
   guard unsafe !isReporting else {
     // Whatever the report trod on, the shortest line is the safest.
+    Console.giveUpScreen()
     print("highland: fault while reporting a fault: \(Exception.name(Int(fault.vector)))")
     end(.failure)
   }
@@ -32,7 +33,7 @@ public func highlandTrap(_ frame: UnsafeMutablePointer<TrapFrame>) {
     }
   }
   unsafe isReporting = true
-  BootScreen.turnOn()
+  Console.raiseAlarm()
   FaultReport(fault).print()
   end(.failure)
 }

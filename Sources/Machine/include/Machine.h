@@ -164,6 +164,17 @@ static inline void store8(uint64_t address, uint8_t value) {
   *(volatile uint8_t *)address = value;
 }
 
+static inline void store16(uint64_t address, uint16_t value) {
+  *(volatile uint16_t *)address = value;
+}
+
+static inline void store64(uint64_t address, uint64_t value) {
+  *(volatile uint64_t *)address = value;
+}
+
+// Has all stores so far done, those to write-combining memory too (SDM volume 3, 12.3.1).
+static inline void storeFence(void) { __asm__ volatile("sfence" : : : "memory"); }
+
 // Runs the code at an address, as a function without arguments.
 static inline void execute(uint64_t address) {
   __asm__ volatile("call *%0" : : "r"(address) : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory");
@@ -219,6 +230,9 @@ struct BootRecord {
   uint64_t memoryMapStorage, memoryMapStorageSize;
   uint64_t earlyFramesStorage, earlyFramesStorageSize;
   uint64_t selfTests, selfTestsEnd;
+  uint64_t font, fontEnd;
+  uint64_t consoleLog, consoleLogSize;
+  uint64_t screenCells, screenCellsSize;
 };
 
 // What boot/traps.asm leaves on the stack, lowest address first.

@@ -1,0 +1,144 @@
+import Addressing
+import BootInfo
+import Display
+import Machine
+
+/// The screen that the boot loader left, of one of two kinds: a VGA in text mode, where a character
+/// is two bytes, or a linear framebuffer, where it is a picture of 8 by 16 pixels. It is written to
+/// and never read.
+struct Screen: Surface {
+  private enum Kind {
+    case text
+    case linear(PixelFormat, normal: Colours, alarm: Colours)
+  }
+
+  /// Pixels of what is written and of what is behind it.
+  private struct Colours {
+    let ink, paper: UInt32
+  }
+
+  let columns: Int
+  let rows: Int
+  private let kind: Kind
+  private let start: VirtualAddress
+  /// The bytes of a line of pixels, or of characters.
+  private let pitch: UInt64
+  /// The bytes of a line that show, and the lines that do.
+  private let lineByteCount: UInt64
+  private let lineCount: UInt64
+  private let font: Font
+
+  /// The screen of the boot loader's framebuffer, if it is of a known kind and there.
+  ///
+  /// - Parameter start: where `framebuffer.byteCount` bytes of it are mapped.
+  init?(_ framebuffer: Framebuffer, mappedAt start: VirtualAddress, _ font: Font) {
+    let (width, height) = (UInt64(framebuffer.width), UInt64(framebuffer.height))
+    let cellByteCount: UInt64
+    if framebuffer.format == .egaText {
+      guard VGA.isInTextMode else { return nil }
+      kind = .text
+      cellByteCount = 2
+      (columns, rows) = (Int(width), Int(height))
+    } else {
+      guard let format = PixelFormat(framebuffer) else { return nil }
+      func pixel(_ red: UInt8, _ green: UInt8, _ blue: UInt8) -> UInt32 {
+        format.pixel(Colour(red: red, green: green, blue: blue))
+      }
+      kind = .linear(
+        format, normal: Colours(ink: pixel(0xaa, 0xaa, 0xaa), paper: pixel(0, 0, 0)),
+        alarm: Colours(ink: pixel(0xff, 0xff, 0xff), paper: pixel(0xaa, 0, 0)))
+      cellByteCount = UInt64(format.byteCount)
+      (columns, rows) = (Int(width) / Font.width, Int(height) / Font.height)
+    }
+    pitch = UInt64(framebuffer.pitch)
+    lineByteCount = width * cellByteCount
+    lineCount = height
+    guard columns > 0, rows > 0, columns <= Screen.mostColumns, lineByteCount <= pitch else {
+      return nil
+    }
+    self.start = start
+    self.font = font
+  }
+
+  /// A VGA's 80 by 25 characters.
+  init(textAt start: VirtualAddress, _ font: Font) {
+    (columns, rows) = (80, 25)
+    (kind, self.start, self.font) = (.text, start, font)
+    (pitch, lineByteCount, lineCount) = (160, 160, 25)
+  }
+
+  /// Wider ones are none of today's, and a row has to fit into the RAM that is set aside for all.
+  private static var mostColumns: Int { 1024 }
+
+  var isText: Bool {
+    if case .text = kind { true } else { false }
+  }
+
+  /// Wipes off what the boot loader left.
+  func clear() {
+    if isText {
+      VGA.hideCursor()
+      for row in 0..<rows {
+        for column in 0..<columns {
+          draw(Cell(glyph: 0, style: .normal), column: column, row: row)
+        }
+      }
+    } else {
+      for line in 0..<lineCount {
+        let line = start + line * pitch
+        // Black is 0 in every format.
+        for offset in stride(from: 0, to: lineByteCount & ~7, by: 8) {
+          store64(line.rawValue + offset, 0)
+        }
+        for offset in lineByteCount & ~7..<lineByteCount { store8(line.rawValue + offset, 0) }
+      }
+    }
+  }
+
+  /// - Precondition: the cell is on the screen.
+  func draw(_ cell: Cell, column: Int, row: Int) {
+    precondition(column >= 0 && column < columns && row >= 0 && row < rows)
+    switch kind {
+    case .text:
+      let address = start + UInt64(row) * pitch + UInt64(column) * 2
+      // Light grey on black, or white on red.
+      let colours: UInt16 = cell.style == .alarm ? 0x4f00 : 0x0700
+      store16(address.rawValue, colours | UInt16(font.vgaCharacter(of: cell.glyph)))
+    case .linear(let format, let normal, let alarm):
+      let colours = cell.style == .alarm ? alarm : normal
+      var line =
+        start + UInt64(row * Font.height) * pitch
+        + UInt64(column * Font.width * format.byteCount)
+      for half in 0..<2 {
+        var rows = font.rows(of: cell.glyph, isLower: half == 1)
+        for _ in 0..<8 {
+          var address = line.rawValue
+          format.forEachWord(
+            of: UInt8(truncatingIfNeeded: rows), ink: colours.ink, paper: colours.paper
+          ) { word in
+            store64(address, word)
+            address += 8
+          }
+          rows >>= 8
+          line = line + pitch
+        }
+      }
+    }
+  }
+}
+
+/// The registers of a VGA that matter for its text mode.
+enum VGA {
+  /// Whether text stands at 0xb8000: the miscellaneous graphics register then has 11 in bits 3:2
+  /// and the graphics bit clear. Without a VGA it reads as all ones.
+  static var isInTextMode: Bool {
+    out8(0x3ce, 6)
+    return in8(0x3cf) & 0x0d == 0x0c
+  }
+
+  /// Cursor start register, bit 5.
+  static func hideCursor() {
+    out8(0x3d4, 0x0a)
+    out8(0x3d5, 0x20)
+  }
+}
