@@ -20,6 +20,8 @@ MEMORY=512M   the machine's memory
 CPU=          QEMU's processor model: max, or host where ACCEL=kvm
 MACHINE=q35   QEMU's machine type: q35 or pc
 FIRMWARE=bios or uefi
+VIDEO=        the screen that GRUB leaves: text, or a mode as 1024x768x32; without it text by BIOS and
+              what there is by UEFI
 ACCEL=tcg     or kvm: faster on some hosts, very much slower on others
 V=            V=1 shows the output of the Swift build
 endef
@@ -29,6 +31,7 @@ MEMORY = 512M
 CPU =
 MACHINE = q35
 FIRMWARE = bios
+VIDEO =
 ACCEL = tcg
 V =
 
@@ -39,7 +42,7 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 
 # The scripts read the settings from their environment, as they were typed: `value` keeps make from
 # expanding them, and no shell ever reads them as a command.
-SETTINGS := CMDLINE MEMORY CPU MACHINE FIRMWARE ACCEL
+SETTINGS := CMDLINE MEMORY CPU MACHINE FIRMWARE VIDEO ACCEL
 unexport $(SETTINGS)
 $(foreach setting,$(SETTINGS),$(eval export HIGHLAND_$(setting) := $$(value $(setting))))
 
@@ -113,11 +116,12 @@ build/highland.elf: boot boot/kernel.ld boot/check-image.sh $(OBJECTS) build/lib
 	  -z noexecstack -o $@ $(OBJECTS) --whole-archive build/libKernel.a && \
 	boot/check-image.sh $@ "$$tools/llvm-nm"
 
-# Rewritten only when the command line differs from that of the image built last.
-build/cmdline: build/toolchain FORCE
-	@printf %s "$$HIGHLAND_CMDLINE" | cmp -s - $@ || printf %s "$$HIGHLAND_CMDLINE" >$@
+# Rewritten only when the settings differ from those of the image built last.
+build/settings: build/toolchain FORCE
+	@printf '%s\n' "$$HIGHLAND_CMDLINE" "$$HIGHLAND_VIDEO" | cmp -s - $@ || \
+	  printf '%s\n' "$$HIGHLAND_CMDLINE" "$$HIGHLAND_VIDEO" >$@
 
-build/highland.iso: build/highland.elf build/cmdline iso/make-iso.sh
+build/highland.iso: build/highland.elf build/settings iso/make-iso.sh
 	@echo '  ISO    $@'
 	@iso/make-iso.sh $@ $<
 	@echo "  SIZE   kernel $$(stat -c %s $<) bytes, ISO image $$(stat -c %s $@) bytes"

@@ -21,6 +21,8 @@ MULTIBOOT2_HEADER_MAGIC equ 0xe85250d6
 MULTIBOOT2_LOADER_MAGIC equ 0x36d76289
 ARCHITECTURE_I386       equ 0
 
+OPTIONAL        equ 1             ; flag of a header tag
+
 TAG_END         equ 0
 TAG_COMMANDLINE equ 1
 TAG_MEMORYMAP   equ 6
@@ -33,6 +35,10 @@ header:
 align 8
   dw 1, 0
   dd 12, TAG_MEMORYMAP
+; Framebuffer: welcome, not needed, of any size and depth (3.1.10).
+align 8
+  dw 5, OPTIONAL
+  dd 20, 0, 0, 0
 ; Relocatable: anywhere below 4 GiB, 2 MiB aligned, lowest first (3.1.13).
 align 8
   dw 10, 0

@@ -5,7 +5,10 @@
 #
 # The environment's HIGHLAND_CMDLINE is the kernel's command line, read by the rule of the kernel's
 # own parser: spaces separate words; a backslash makes the next character plain, inside quotes too;
-# single or double quotes group and are dropped. Images for different OUT.iso may be made at once.
+# single or double quotes group and are dropped. HIGHLAND_VIDEO is the screen that GRUB leaves: `text`,
+# or modes as GRUB's gfxpayload takes them, `1024x768x32,auto`. Without it, BIOS leaves text, where
+# the kernel can show a refusal from its first instruction on, and UEFI, which has no text mode, its
+# framebuffer. Images for different OUT.iso may be made at once.
 set -euo pipefail
 export LC_ALL=C # a character is a byte: UTF-8 passes untouched
 
@@ -52,6 +55,8 @@ words=$(words "${HIGHLAND_CMDLINE-}")
 ! grep -qE '\\x[0-9A-Fa-f]{2}' <<<"$words" ||
   fail "GRUB's versions differ in what they make of a backslash before x and two digits: $HIGHLAND_CMDLINE"
 arguments=${words:+$(grub_words <<<"$words")}
+video=${HIGHLAND_VIDEO-}
+[[ $video =~ ^[0-9a-z,]*$ ]] || fail "not a video mode: $video"
 
 # Beside OUT.iso, so that the finished image gets its name in one step.
 scratch=$(mktemp -d "$out.XXXXXX")
@@ -59,17 +64,25 @@ trap 'rm -rf "$scratch"' EXIT
 
 mkdir -p "$scratch/tree/boot/grub"
 cp "$kernel" "$scratch/tree/boot/highland.elf"
-# Text mode is asked for by name: without it GRUB on UEFI looks for a graphics driver and complains.
+# The command multiboot2 sets gfxpayload by the kernel's header, which takes any framebuffer: what is
+# to hold has to be said after it. On UEFI only the firmware's own driver knows the screen's mode;
+# the others would set one of theirs.
 cat >"$scratch/tree/boot/grub/grub.cfg" <<END
 set timeout=0
-set gfxpayload=text
 multiboot2 /boot/highland.elf $arguments
+if [ \$grub_platform = pc ]; then
+  set gfxpayload=${video:-text}
+  if [ \$gfxpayload != text ]; then insmod all_video; fi
+else
+  set gfxpayload=${video:-auto}
+  if [ \$gfxpayload != text ]; then insmod efi_gop; insmod efi_uga; fi
+fi
 boot
 END
 
 # All of GRUB would be 20 MB. What multiboot2 needs comes along with it; the partition modules are
 # named only because grub-mkrescue's start-up code loads them and complains on UEFI where they lack.
-modules='normal multiboot2'
+modules='normal multiboot2 all_video test'
 modules+=' part_acorn part_amiga part_bsd part_dfly part_dvh part_plan part_sun part_sunpc'
 TMPDIR=$scratch grub-mkrescue --install-modules="$modules" --fonts= --locales= --themes= \
   -o "$scratch/iso" "$scratch/tree" >"$scratch/log" 2>&1 ||

@@ -1,4 +1,4 @@
-// ISO images of the kernel in build/, one for each command line.
+// ISO images of the kernel in build/, one for each command line and each screen that GRUB leaves.
 
 import Foundation
 import Synchronization
@@ -13,17 +13,19 @@ enum BootImage {
     atexit { try? FileManager.default.removeItem(at: BootImage.scratch) }
     return repository.appending(path: "build/boot-tests-\(getpid())")
   }()
-  private static let images = Mutex<[String: URL]>([:])
+  private static let images = Mutex<[[String]: URL]>([:])
   private static let scratchFileCount = Atomic(0)
 
-  /// An image that boots the kernel with this command line; iso/make-iso.sh tells how it is read.
-  static func image(commandLine: String) throws -> URL {
+  /// An image that boots the kernel with this command line, after GRUB has set this video mode;
+  /// iso/make-iso.sh tells how they are read.
+  static func image(commandLine: String, video: String = "") throws -> URL {
     try images.withLock { images in
-      if let image = images[commandLine] { return image }
+      if let image = images[[commandLine, video]] { return image }
       let image = try scratchFile("iso")
       try run(
-        "iso/make-iso.sh", [image.path, kernel.path], ["HIGHLAND_CMDLINE": commandLine])
-      images[commandLine] = image
+        "iso/make-iso.sh", [image.path, kernel.path],
+        ["HIGHLAND_CMDLINE": commandLine, "HIGHLAND_VIDEO": video])
+      images[[commandLine, video]] = image
       return image
     }
   }

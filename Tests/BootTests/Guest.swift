@@ -57,8 +57,10 @@ final class Guest {
   private let qemu: Child
   private var lines: [String] = []
 
-  convenience init(_ hardware: Hardware = Hardware(), commandLine: String = "exit") throws {
-    try self.init(hardware, image: BootImage.image(commandLine: commandLine))
+  convenience init(
+    _ hardware: Hardware = Hardware(), commandLine: String = "exit", video: String = ""
+  ) throws {
+    try self.init(hardware, image: BootImage.image(commandLine: commandLine, video: video))
   }
 
   init(_ hardware: Hardware = Hardware(), image: URL) throws {

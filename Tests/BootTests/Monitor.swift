@@ -40,6 +40,13 @@ struct Monitor {
     return [UInt8](try Data(contentsOf: dump))
   }
 
+  /// What the guest's screen shows.
+  func screenshot() throws -> Screenshot {
+    try ask("screendump", ["filename": dump.path])
+    defer { try? FileManager.default.removeItem(at: dump) }
+    return try Screenshot(portablePixmap: [UInt8](Data(contentsOf: dump)))
+  }
+
   func registers() throws -> Registers { Registers(try tell("info registers")) }
 }
 

@@ -38,12 +38,34 @@ import Testing
 
   /// The kernel in memory that the firmware keeps for itself.
   @Test func kernelInReservedMemory() throws {
-    let guest = try Guest()
+    try expectRefusalBySwift(Self.guestWithReservedKernel(), Self.reserved)
+  }
+
+  /// Where the screen shows pixels the line has to be drawn.
+  @Test(arguments: ["640x480x32", "640x480x16", "1024x768x24"])
+  func onLinearFramebuffer(_ video: String) throws {
+    let guest = try Self.guestWithReservedKernel(video: video)
+    try guest.debugger.run(to: KernelFile.current.get()["highlandEnd"])
+    let screenshot = try guest.monitor.screenshot()
+    let ending = try guest.finish()
+    #expect(ending.status == 35)
+    let line = "highland: cannot boot: " + Self.reserved
+    #expect(ending.lines.last == line)
+    let columns = screenshot.width / 8
+    let shown = try screenshot.text(rows: 0..<(line.count + columns - 1) / columns)
+    #expect(shown.joined() == line)
+    #expect(screenshot.pixel(x: 0, y: 0).isRed)
+  }
+
+  private static let reserved =
+    "the kernel at 0x0000_0000_0020_0000 lies in reserved, not in usable RAM"
+
+  private static func guestWithReservedKernel(video: String = "") throws -> Guest {
+    let guest = try Guest(video: video)
     try guest.debugger.run(to: KernelFile.current.get()["boot_entry"])
     let entry = try BootInformation(guest.monitor).memoryMapEntry(at: 1 << 20)
     try guest.debugger.write(2, at: entry + 16)
-    try expectRefusalBySwift(
-      guest, "the kernel at 0x0000_0000_0020_0000 lies in reserved, not in usable RAM")
+    return guest
   }
 
   @Test func misplacedBootInformation() throws {
