@@ -14,12 +14,13 @@ public struct Cell: Equatable, Sendable {
 
   public init(glyph: UInt8, style: Style) { (self.glyph, self.style) = (glyph, style) }
 
-  static var blank: Cell { Cell(glyph: 0, style: .normal) }
+  public static var blank: Cell { Cell(glyph: 0, style: .normal) }
 }
 
 /// What cells are drawn on.
 public protocol Surface {
-  func draw(_ cell: Cell, column: Int, row: Int)
+  /// Draws a cell where another is shown. What both look alike in can be left as it is.
+  func draw(_ cell: Cell, over old: Cell, column: Int, row: Int)
 }
 
 /// Lines of text on a surface, the newest at the bottom once all are used.
@@ -39,7 +40,8 @@ public struct TextGrid<Target: Surface>: ~Copyable {
   /// An empty grid. On a surface with more cells than `storage` holds, the lowest rows stay unused.
   ///
   /// - Parameters:
-  ///   - surface: blank, or else what it shows stays until something is written over it.
+  ///   - surface: blank, or written to in the style of alarms alone: then what it shows stays until
+  ///     something is written over it.
   ///   - storage: room for at least one row.
   public init(
     columns: Int, rows: Int, on surface: Target, storage: consuming FixedArray<Cell>
@@ -64,7 +66,7 @@ public struct TextGrid<Target: Surface>: ~Copyable {
     for row in 0..<rows {
       for column in 0..<columns {
         let cell = cells[row * columns + column]
-        if cell != .blank { surface.draw(cell, column: column, row: row) }
+        if cell != .blank { surface.draw(cell, over: .blank, column: column, row: row) }
       }
     }
   }
@@ -95,8 +97,9 @@ public struct TextGrid<Target: Surface>: ~Copyable {
 
   private mutating func set(_ cell: Cell, column: Int, row: Int) {
     let index = row * columns + column
-    guard cells[index] != cell else { return }
+    let old = cells[index]
+    guard old != cell else { return }
     cells[index] = cell
-    if isShown { surface.draw(cell, column: column, row: row) }
+    if isShown { surface.draw(cell, over: old, column: column, row: row) }
   }
 }

@@ -80,7 +80,7 @@ struct Screen: Surface {
       VGA.hideCursor()
       for row in 0..<rows {
         for column in 0..<columns {
-          draw(Cell(glyph: 0, style: .normal), column: column, row: row)
+          draw(.blank, over: .blank, column: column, row: row)
         }
       }
     } else {
@@ -96,7 +96,7 @@ struct Screen: Surface {
   }
 
   /// - Precondition: the cell is on the screen.
-  func draw(_ cell: Cell, column: Int, row: Int) {
+  func draw(_ cell: Cell, over old: Cell, column: Int, row: Int) {
     precondition(column >= 0 && column < columns && row >= 0 && row < rows)
     switch kind {
     case .text:
@@ -111,15 +111,21 @@ struct Screen: Surface {
         + UInt64(column * Font.width * format.byteCount)
       for half in 0..<2 {
         var rows = font.rows(of: cell.glyph, isLower: half == 1)
+        // The rows to draw have a bit set: all of them where the colours change.
+        var changed =
+          cell.style == old.style ? rows ^ font.rows(of: old.glyph, isLower: half == 1) : ~0
         for _ in 0..<8 {
-          var address = line.rawValue
-          format.forEachWord(
-            of: UInt8(truncatingIfNeeded: rows), ink: colours.ink, paper: colours.paper
-          ) { word in
-            store64(address, word)
-            address += 8
+          if changed & 0xff != 0 {
+            var address = line.rawValue
+            format.forEachWord(
+              of: UInt8(truncatingIfNeeded: rows), ink: colours.ink, paper: colours.paper
+            ) { word in
+              store64(address, word)
+              address += 8
+            }
           }
           rows >>= 8
+          changed >>= 8
           line = line + pitch
         }
       }

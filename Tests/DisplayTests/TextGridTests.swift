@@ -11,11 +11,12 @@ private final class Glass: Surface {
 
   init(columns: Int, rows: Int) {
     self.columns = columns
-    cells = Array(repeating: Cell(glyph: 0, style: .normal), count: columns * rows)
+    cells = Array(repeating: .blank, count: columns * rows)
   }
 
-  func draw(_ cell: Cell, column: Int, row: Int) {
+  func draw(_ cell: Cell, over old: Cell, column: Int, row: Int) {
     #expect((0..<columns).contains(column))
+    #expect(cells[row * columns + column] == old)
     #expect(cells[row * columns + column] != cell)
     cells[row * columns + column] = cell
     drawn += 1
