@@ -80,7 +80,7 @@ public struct AddressSpace<Space: KernelAddressSpace>: ~Copyable {
     try change { (table, frames) throws(PageTableError) in
       try table.splitEnds(of: range, from: &frames)
     }
-    Self.take(range, from: table)
+    Self.take(range, from: &table)
   }
 
   /// Makes it the address space of this CPU.
@@ -89,7 +89,9 @@ public struct AddressSpace<Space: KernelAddressSpace>: ~Copyable {
   /// - Precondition: it is not active: see `KernelAddressSpace.leaveAddressSpace`.
   deinit {
     precondition(Space.activeRoot != table.root)
-    Self.take(VirtualAddress(0)..<table.mode.addressWidth.lowerHalfEnd, from: table)
+    // What ends does not change: the table is emptied through a second owner.
+    var rest = PageTable(forWindowOf: table)
+    Self.take(VirtualAddress(0)..<rest.mode.addressWidth.lowerHalfEnd, from: &rest)
     let root = table.root
     Space.Pool.withAllocator { frames in frames.giveBack(root) }
   }
@@ -129,9 +131,8 @@ extension AddressSpace {
 
   /// Unmaps a range at the ends of which pages end, piece by piece, and releases the frames.
   private static func take(
-    _ range: Range<VirtualAddress>, from table: borrowing PageTable<Space.Pool.Memory>
+    _ range: Range<VirtualAddress>, from table: inout PageTable<Space.Pool.Memory>
   ) {
-    var table = PageTable(forWindowOf: table)
     Space.take(
       range,
       takePiece: { (rest, areas) in

@@ -185,6 +185,28 @@ final class SpaceBox {
     }
   }
 
+  /// What is mapped where something was taken before has tables of its own, and not those that went.
+  @Test(arguments: modes) func mapsAgainWhereItUnmapped(mode: PagingMode) throws {
+    let bench = try AreaBench(mode: mode)
+    try bench.run {
+      let before = (bench.census(), bench.machine.frames.freeCount)
+      let space = try SpaceBox()
+      space.activate()
+      for round in 0..<3 as Range<UInt64> {
+        let physical = try space.map(frames: 2, at: 0x1000 + round << 12)
+        #expect(bench.tlb.touch(0x2000 + round << 12)?.physical == physical[1])
+        let leaves = bench.snapshot(of: space.root).leaves.filter { $0.user }
+        #expect(leaves.map(\.physical) == physical)
+        try space.unmap(0x1000..<0x8000)
+        #expect(bench.tlb.touch(0x2000 + round << 12) == nil && bench.verdict() == nil)
+        #expect(physical.allSatisfy(bench.isFree) && bench.lowerTables(of: space.root) == 0)
+      }
+      SimulatedSpace.leaveAddressSpace()
+      space.end()
+      #expect(bench.census() == before.0 && bench.machine.frames.freeCount == before.1)
+    }
+  }
+
   @Test(arguments: modes) func errors(mode: PagingMode) throws {
     let bench = try AreaBench(mode: mode)
     try bench.run {
