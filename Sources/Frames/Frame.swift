@@ -26,7 +26,7 @@ import PageTables
   }
 
   /// The owner of a share that nobody holds: one that `forget` left.
-  public init(owning address: PhysicalAddress) { self.address = address }
+  package init(owning address: PhysicalAddress) { self.address = address }
 
   /// The frame of its exclusive owner, now to be shared.
   public init(_ unique: consuming UniqueFrame<Pool>) {
@@ -50,7 +50,8 @@ import PageTables
   /// Its 4096 bytes.
   public var bytes: RawSpan {
     @_lifetime(borrow self) get {
-      // SAFETY: the frame's bytes, which are there as long as it has this owner.
+      // SAFETY: the frame's bytes, which are there as long as it has this owner. That nobody writes to
+      // them meanwhile is for those to see to who share it.
       let span = unsafe RawSpan(_unsafeBytes: Pool.memory.table(at: address).unsafeBytes)
       return unsafe _overrideLifetime(span, borrowing: self)
     }
@@ -58,7 +59,7 @@ import PageTables
 
   /// Ends this value, but not its share of the frame: whoever calls it releases that later, by
   /// `FrameAllocator.release`.
-  public consuming func forget() { discard self }
+  package consuming func forget() { discard self }
 
   deinit { Pool.withAllocator { frames in frames.release(address.pageRange) } }
 }

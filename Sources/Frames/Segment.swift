@@ -9,7 +9,7 @@ import PageTables
 @frozen public struct Segment<Pool: FramePool>: ~Copyable {
   public private(set) var range: Range<PhysicalAddress>
 
-  /// New frames in a row.
+  /// New frames in a row, at least one.
   ///
   /// - Parameters:
   ///   - order: the first frame's number is a multiple of 2 to this power; below 64.
@@ -78,7 +78,7 @@ import PageTables
   }
 
   /// Ends this value, but not its share of the frames: see `Frame.forget`.
-  public consuming func forget() { discard self }
+  package consuming func forget() { discard self }
 
   deinit { Pool.withAllocator { frames in frames.release(range) } }
 }

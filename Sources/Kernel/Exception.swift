@@ -56,6 +56,8 @@ struct PageFaultCode {
   /// An entry on the way has a reserved bit set.
   var isReservedBit: Bool { rawValue & 1 << 3 != 0 }
   var isFetch: Bool { rawValue & 1 << 4 != 0 }
+  /// No reserved bit, protection key, shadow stack or enclave has to do with it.
+  var isAboutRights: Bool { rawValue & (1 << 3 | 1 << 5 | 1 << 6 | 1 << 15) == 0 }
 
   var access: StaticString { isFetch ? "instruction fetch" : isWrite ? "write" : "read" }
 }

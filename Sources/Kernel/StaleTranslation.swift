@@ -15,7 +15,7 @@ enum StaleTranslation {
   /// User pages are none of these: what the kernel may do there is a matter of CR4 and RFLAGS too.
   static func explains(_ frame: TrapFrame, at address: VirtualAddress) -> Bool {
     let code = PageFaultCode(rawValue: frame.errorCode)
-    guard frame.vector == Exception.pageFault, code.isProtection, !code.isReservedBit,
+    guard frame.vector == Exception.pageFault, code.isProtection, code.isAboutRights,
       let rights = KernelState.liveReader.walk(address).rights, !rights.contains(.user)
     else { return false }
     if code.isFetch { return rights.contains(.execute) }

@@ -70,7 +70,10 @@ public struct AddressSpace<Space: KernelAddressSpace>: ~Copyable {
     try Self.check(rights)
     let range = try Self.lowerHalf(range.lowerBound, range.byteCount, table.mode)
     try change { (table, frames) throws(PageTableError) in
-      try table.protect(range, from: &frames) { $0.rights = rights | .user }
+      var token = try table.protect(range, from: &frames) { $0.rights = rights | .user }
+      // As for areas: looser rights, too, hold when this returns.
+      token.add(range)
+      return token
     }
   }
 

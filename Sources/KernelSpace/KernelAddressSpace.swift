@@ -64,7 +64,7 @@ extension KernelAddressSpace {
 
   /// Makes the CPUs forget all that was unmapped, then frees what waited for it.
   ///
-  /// - Precondition: no lock is held.
+  /// - Precondition: no lock is held, and no other CPU is flushing: it would not be waited for.
   public static func flush() {
     let taken = withAreas { areas in
       withPageTable { table in areas.pruneTables(of: &table) }

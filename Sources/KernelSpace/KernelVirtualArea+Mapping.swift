@@ -95,9 +95,11 @@ extension KernelVirtualArea {
   ) throws(AreaError) {
     let pages = try pages(at: offsets)
     let rights = try Self.checked(.kernel(rights)).rights
-    let token = try Self.change { (table, frames) throws(PageTableError) in
+    var token = try Self.change { (table, frames) throws(PageTableError) in
       try table.protect(pages, from: &frames) { $0.rights = rights }
     }
+    // Looser rights need no flush, but without one a CPU may fault once by the old ones.
+    token.add(pages)
     Space.spend(token)
   }
 

@@ -48,7 +48,7 @@ public struct FlushToken: ~Copyable {
   /// Pages are counted by 4 KiB whatever the page size was: a CPU may keep a large page in pieces,
   /// and INVLPG is sure to forget all of them only while the page is still there (SDM volume 3,
   /// 4.10.2.3 and 4.10.4.1). So a large page always means a full flush.
-  mutating func add(_ range: Range<VirtualAddress>) {
+  package mutating func add(_ range: Range<VirtualAddress>) {
     guard !range.isEmpty, !coversEverything else { return }
     let count = range.byteCount >> PageSize.size4KiB.shift
     guard UInt64(pageCount) + count <= FlushToken.pageLimit else { return coverEverything() }

@@ -38,7 +38,7 @@ public struct PageTable<Memory: PhysicalMemory>: ~Copyable {
   /// A second owner of `table`, for a window of the kernel half that nobody else changes: the
   /// top-level entries never do, so the owners never meet. Or the last owner, where the first one
   /// changes nothing any more: neither notices what the other takes away.
-  public init(forWindowOf table: borrowing PageTable) {
+  package init(forWindowOf table: borrowing PageTable) {
     reader = table.reader
     physicalEnd = table.physicalEnd
     tablesWereTaken = table.tablesWereTaken

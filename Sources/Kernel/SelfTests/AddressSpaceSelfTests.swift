@@ -66,6 +66,9 @@ private let changesBelow: SelfTest = {
         == .forbidden(.write | .execute), "nothing is writable and executable")
     try space.unmap(page)
     expect(Probe.read(place), isPageFault: 0x0, at: place, "unmapped, it is gone")
+    var again: Segment<KernelFrames>? = try makeSegment(1)
+    try space.map(&again, at: place, .write)
+    expect(liveEntry(of: place, atLevel: 1) & 0x7 == 0x7, "mapped again, it is there")
     let upper = KernelState.layout.vmalloc.lowerBound
     expect(
       error { () throws(AreaError) in try space.unmap(upper..<upper + pageByteCount) }
