@@ -28,6 +28,12 @@
     return true
   }
 
+  /// Traps where there is no element.
+  public mutating func removeLast() {
+    precondition(count > 0)
+    count -= 1
+  }
+
   public mutating func removeAll() { count = 0 }
 
   public subscript(index: Int) -> Element {

@@ -3,10 +3,10 @@
 /// A word of a command line, or the value at a word's end.
 public struct Word: ~Escapable {
   /// The bytes as received: quotes, backslashes and all.
-  private let bytes: RawSpan
+  let bytes: RawSpan
 
   /// The quote that was opened before the first of the bytes.
-  private let quote: UInt8?
+  let quote: UInt8?
 
   @_lifetime(copy bytes)
   init(_ bytes: RawSpan, quote: UInt8?) {
@@ -14,9 +14,15 @@ public struct Word: ~Escapable {
     self.quote = quote
   }
 
+  /// A decoder that stands at the first byte.
+  var decoder: WordDecoder {
+    @_lifetime(copy self)
+    get { WordDecoder(bytes, quote: quote) }
+  }
+
   /// Calls `body` with each decoded byte.
   public func forEachByte(_ body: (UInt8) -> Void) {
-    var decoder = WordDecoder(bytes, quote: quote)
+    var decoder = decoder
     while let byte = decoder.next() { body(byte) }
   }
 
@@ -36,14 +42,14 @@ public struct Word: ~Escapable {
   }
 
   public static func == (word: Word, text: StaticString) -> Bool {
-    var decoder = WordDecoder(word.bytes, quote: word.quote)
+    var decoder = word.decoder
     return decoder.skip(text) && decoder.next() == nil
   }
 
   /// What follows `key` and an equals sign; `nil` for any other word.
   @_lifetime(copy self)
   public func value(ofKey key: StaticString) -> Word? {
-    var decoder = WordDecoder(bytes, quote: quote)
+    var decoder = decoder
     guard decoder.skip(key), decoder.next() == UInt8(ascii: "=") else { return nil }
     return Word(bytes.extracting(decoder.position..<bytes.byteCount), quote: decoder.quote)
   }

@@ -22,6 +22,8 @@ struct BootOptions {
         leavesEmulator = true
       } else if word == "no5lvl" {
         // The stub has seen to it, before there was a page table.
+      } else if MemoryMapWords.isOne(word) {
+        // What the memory map is made of, read when it is.
       } else if let kind = word.value(ofKey: "fault") {
         guard let fault = DeliberateFault(named: kind) else {
           cannotBoot("there is no fault=\(kind)")

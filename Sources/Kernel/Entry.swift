@@ -146,6 +146,7 @@ private func normalise(
 ) {
   do throws(MemoryMapError) {
     try information.collectMemory(into: &map)
+    try MemoryMapWords.change(&map, information.commandLine)
     try map.add(
       start: image.physical.lowerBound.rawValue, byteCount: image.physical.byteCount, kind: .kernel)
     let addressable: UInt64 = 1 << UInt64(features.physicalAddressWidth)

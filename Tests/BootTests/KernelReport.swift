@@ -36,6 +36,8 @@ struct MemoryRegion: Equatable {
   let range: Range<UInt64>
   let kind: String
 
+  init(_ range: Range<UInt64>, _ kind: String) { (self.range, self.kind) = (range, kind) }
+
   init?(_ line: String) {
     let words = line.split(separator: " ")
     guard words.count > 5, words[1] == "-", let start = address(words[0]),
