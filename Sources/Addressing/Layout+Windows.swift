@@ -9,6 +9,20 @@ public enum Window: UInt8, Sendable, BitwiseCopyable {
   public static var used: InlineArray<4, Window> {
     [.linearMapping, .vmalloc, .frameMetadata, .kernelCode]
   }
+
+  public var name: StaticString {
+    switch self {
+    case .lowerHalf: "lower half"
+    case .notCanonical: "not canonical"
+    case .linearMapping: "linear mapping"
+    case .vmalloc: "vmalloc"
+    case .frameMetadata: "frame metadata"
+    case .unusedHole: "unused hole"
+    case .kernelCode: "kernel code"
+    case .unusedTop: "unused"
+    case .beyondTheEnd: "beyond the end"
+    }
+  }
 }
 
 extension Layout {

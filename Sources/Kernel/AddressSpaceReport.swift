@@ -56,35 +56,3 @@ struct AddressSpaceReport {
     if isFirst { Kernel.print(" | |    \(window.name, width: 16) nothing mapped") }
   }
 }
-
-extension Window {
-  var name: StaticString {
-    switch self {
-    case .lowerHalf: "lower half"
-    case .notCanonical: "not canonical"
-    case .linearMapping: "linear mapping"
-    case .vmalloc: "vmalloc"
-    case .frameMetadata: "frame metadata"
-    case .unusedHole: "unused hole"
-    case .kernelCode: "kernel code"
-    case .unusedTop: "unused"
-    case .beyondTheEnd: "beyond the end"
-    }
-  }
-}
-
-extension Rights {
-  /// The rights as `ls` writes them, with a `u` behind where user mode has them.
-  var word: StaticString {
-    switch (contains(.write), contains(.execute), contains(.user)) {
-    case (false, false, false): "r--"
-    case (true, false, false): "rw-"
-    case (false, true, false): "r-x"
-    case (true, true, false): "rwx"
-    case (false, false, true): "r--u"
-    case (true, false, true): "rw-u"
-    case (false, true, true): "r-xu"
-    case (true, true, true): "rwxu"
-    }
-  }
-}

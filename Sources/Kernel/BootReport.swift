@@ -115,20 +115,13 @@ enum BootReport {
   /// Each promise with its result. A broken one is the kernel's end.
   static func printPromises(_ audit: AddressSpaceAudit) {
     if let address = audit.stray { panic("something is mapped where nothing belongs: \(address)") }
-    verify(audit, .onlyRAM, "only RAM is in the linear mapping, and all of it")
-    verify(audit, .noWritableCode, "no page is writable and executable, under any alias")
-    verify(audit, .emptyLowerHalf, "the lower half is empty")
-    verify(audit, .ownTables, "no table is shared, all 256 top-level entries are there")
-    verify(audit, .largestPages, "the largest pages that fit are used")
-    verify(audit, .oneMemoryType, "no frame has two memory types")
-  }
-
-  private static func verify(
-    _ audit: AddressSpaceAudit, _ promise: Promise, _ words: StaticString
-  ) {
-    if let address = audit.violation(of: promise) {
-      panic("promise \(UInt64(promise.rawValue)) is broken at \(address): \(words)")
+    let promises = Promise.audited
+    for index in promises.indices {
+      let promise = promises[index]
+      if let address = audit.violation(of: promise) {
+        panic("promise \(UInt64(promise.rawValue)) is broken at \(address): \(promise.words)")
+      }
+      print("promise \(UInt64(promise.rawValue), width: 2) kept: \(promise.words)")
     }
-    print("promise \(UInt64(promise.rawValue), width: 2) kept: \(words)")
   }
 }

@@ -21,6 +21,23 @@ public enum Promise: UInt8, Sendable, BitwiseCopyable {
   case largestPages = 5
   /// No frame is mapped with two memory types.
   case oneMemoryType = 10
+
+  /// All of them, in their order.
+  public static var audited: InlineArray<6, Promise> {
+    [.onlyRAM, .noWritableCode, .emptyLowerHalf, .ownTables, .largestPages, .oneMemoryType]
+  }
+
+  /// What is promised, as the report says it.
+  public var words: StaticString {
+    switch self {
+    case .onlyRAM: "only RAM is in the linear mapping, and all of it"
+    case .noWritableCode: "no page is writable and executable, under any alias"
+    case .emptyLowerHalf: "the lower half is empty"
+    case .ownTables: "no table is shared, all 256 top-level entries are there"
+    case .largestPages: "the largest pages that fit are used"
+    case .oneMemoryType: "no frame has two memory types"
+    }
+  }
 }
 
 /// The outcome: what is mapped, and where each promise is broken, if it is.

@@ -25,6 +25,20 @@ public struct Rights: Hashable, Sendable, BitwiseCopyable {
   }
 
   public mutating func insert(_ other: Rights) { rawValue |= other.rawValue }
+
+  /// The rights as `ls` writes them, with a `u` behind where user mode has them.
+  public var word: StaticString {
+    switch (contains(.write), contains(.execute), contains(.user)) {
+    case (false, false, false): "r--"
+    case (true, false, false): "rw-"
+    case (false, true, false): "r-x"
+    case (true, true, false): "rwx"
+    case (false, false, true): "r--u"
+    case (true, false, true): "rw-u"
+    case (false, true, true): "r-xu"
+    case (true, true, true): "rwxu"
+    }
+  }
 }
 
 /// How the CPU caches a page (SDM volume 3, 12.3). The raw value is the index of the type in the
