@@ -7,6 +7,7 @@ make test     check the style, build the ISO image, run every test
 make iso      build build/highland.iso, which boots by BIOS and by UEFI
 make bench    measure: page tables on this host, against C that does no more than it must; booting
               and operations in the guest, in instructions
+make plan     say what Highland would do on the machine whose memory map is in MAP
 make lint     check the style of the Swift sources
 make format   put the Swift sources in that style
 make clean    remove all that was built
@@ -23,6 +24,9 @@ FIRMWARE=bios or uefi
 VIDEO=        the screen that GRUB leaves: text, or a mode as 1024x768x32; without it text by BIOS and
               what there is by UEFI
 ACCEL=tcg     or kvm: faster on some hosts, very much slower on others
+MAP=          for plan: a memory map or a Linux boot log, - for standard input, or a directory
+LA57=1 PDPE1GB=1 PHYSBITS=52
+              for plan: five paging levels, 1 GiB pages, physical address bits
 V=            V=1 shows the output of the Swift build
 endef
 
@@ -33,21 +37,25 @@ MACHINE = q35
 FIRMWARE = bios
 VIDEO =
 ACCEL = tcg
+MAP =
+LA57 = 1
+PDPE1GB = 1
+PHYSBITS = 52
 V =
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: run test iso bench lint format clean help FORCE
+.PHONY: run test iso bench plan lint format clean help FORCE
 
 # The scripts read the settings from their environment, as they were typed: `value` keeps make from
 # expanding them, and no shell ever reads them as a command.
-SETTINGS := CMDLINE MEMORY CPU MACHINE FIRMWARE VIDEO ACCEL
+SETTINGS := CMDLINE MEMORY CPU MACHINE FIRMWARE VIDEO ACCEL MAP LA57 PDPE1GB PHYSBITS
 unexport $(SETTINGS)
 $(foreach setting,$(SETTINGS),$(eval export HIGHLAND_$(setting) := $$(value $(setting))))
 
 # What set-up has to provide for this run's goals.
-NEEDS := $(if $(filter-out lint format,$(MAKECMDGOALS)),iso) \
+NEEDS := $(if $(filter-out plan lint format,$(MAKECMDGOALS)),iso) \
   $(if $(filter run test bench,$(MAKECMDGOALS)),qemu) \
   $(if $(filter test,$(MAKECMDGOALS))$(filter uefi,$(HIGHLAND_FIRMWARE)),ovmf)
 
@@ -76,6 +84,12 @@ bench: build/highland.elf
 	  { cat build/swift.log >&2; exit 1; })
 	@BENCH_JSON=build/bench.json .build/release/Bench
 	@Tests/Bench/guest.sh $<
+
+plan: build/toolchain
+	@swift build --product Plan </dev/null $(if $V,>&2,>build/swift.log 2>&1 || \
+	  { cat build/swift.log >&2; exit 1; })
+	@.build/debug/Plan MAP="$$HIGHLAND_MAP" LA57="$$HIGHLAND_LA57" \
+	  PDPE1GB="$$HIGHLAND_PDPE1GB" PHYSBITS="$$HIGHLAND_PHYSBITS"
 
 lint: build/toolchain
 	@echo '  LINT   Package.swift Sources Tests'

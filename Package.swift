@@ -46,8 +46,14 @@ let package = Package(
     .target(
       name: "Oracle", path: "Tests/Oracle", swiftSettings: [.unsafeFlags(["-O"])]),
     .target(
-      name: "TestSupport", dependencies: ["Addressing", "BootInfo", "PageTables", "Frames"],
-      path: "Tests/Support"),
+      name: "TestSupport",
+      dependencies: [
+        "Machine", "Addressing", "BootInfo", "PageTables", "Frames", "KernelSpace", "Oracle",
+      ], path: "Tests/Support"),
+    // What the kernel would do on a machine of which only the memory map is known: `make plan`.
+    .executableTarget(
+      name: "Plan", dependencies: ["BootInfo", "KernelSpace", "Oracle", "TestSupport"],
+      path: "Tests/Plan", swiftSettings: [.treatAllWarnings(as: .error)]),
     // What page tables cost, against C that only stores or reads the entries: `make bench`.
     .executableTarget(
       name: "Bench",
@@ -59,6 +65,7 @@ let package = Package(
     .target(name: "BenchFloors", path: "Tests/BenchFloors"),
     tests("AddressingTests", of: ["Addressing"]),
     tests("BootTests", of: ["Oracle"]),
+    tests("PlanTests", of: ["BootInfo", "KernelSpace", "Plan", "TestSupport"]),
     tests("BootInfoTests", of: ["Addressing", "BootInfo", "TestSupport"]),
     tests("DisplayTests", of: ["BootInfo", "Display", "TestSupport"]),
     tests("PageTablesTests", of: ["Addressing", "PageTables", "Oracle", "TestSupport"]),

@@ -2,6 +2,7 @@
 // the planner, the page-table code or the layout.
 
 import Oracle
+import TestSupport
 
 /// A virtual range that maps a physical one with the same rights all over.
 struct Piece: Equatable {
@@ -30,9 +31,7 @@ struct ExpectedSpace {
   init(_ machine: FakeMachine, ram: [Range<UInt64>]) {
     let windows = Windows(levels: machine.cpu.mode.levels)
     let image = machine.image
-    oracle = Machine(
-      windows: windows, gigabytePages: machine.cpu.gigabytePages, ram: ram, text: image.virtual(0),
-      readOnly: [image.readOnly])
+    oracle = machine.oracle(ram: ram)
 
     let readOnly = AddressSet([image.readOnly])
     let parts: [(Range<UInt64>, Grants)] =

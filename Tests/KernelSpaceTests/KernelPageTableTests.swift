@@ -6,6 +6,7 @@ import BootInfo
 import KernelSpace
 import Oracle
 import PageTables
+import TestSupport
 import Testing
 
 /// A PC of a certain size.
@@ -24,7 +25,7 @@ struct PC: CustomTestStringConvertible, Sendable {
 
   var testDescription: String {
     "\(ramByteCount >> 20) MiB, \(machine.physicalAddressWidth) physical bits, "
-      + machine.cpu.testDescription
+      + machine.cpu.description
   }
 
   /// All combinations, but for more than 512 GiB by 2 MiB pages: a test of its own has a machine of

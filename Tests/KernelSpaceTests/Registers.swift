@@ -1,44 +1,10 @@
-// Made-up MTRRs, and an oracle on them: the SDM's rule (volume 3, 12.11.4.1) applied to one address
-// at a time, straight from the registers. It knows of no runs.
+// An oracle on made-up MTRRs: the SDM's rule (volume 3, 12.11.4.1) applied to one address at a time,
+// straight from the registers. It knows of no runs.
 
 import KernelSpace
 import TestSupport
-import Testing
 
-/// MSRs by number, as a CPU of `width` physical address bits would hold them.
-struct Registers: Sendable {
-  var values: [UInt32: UInt64]
-  let width: Int
-
-  /// The fixed ranges of 0–0xA0000, 0xA0000–0xC0000 and 0xC0000–1 MiB, each register alike.
-  struct Fixed: Sendable {
-    let low, video, roms: UInt64
-  }
-
-  init(values: [UInt32: UInt64], width: Int) {
-    self.values = values
-    self.width = width
-  }
-
-  /// Enabled MTRRs with valid variable ranges of these types, masks and bases.
-  init(
-    width: Int, defaultType: UInt64, variable: [(type: UInt64, mask: UInt64, base: UInt64)],
-    fixed: Fixed? = nil
-  ) {
-    self.width = width
-    values = [0xfe: UInt64(variable.count), 0x2ff: 0x800 | defaultType]
-    for (index, range) in variable.enumerated() {
-      values[0x200 + 2 * UInt32(index)] = range.base | range.type
-      values[0x201 + 2 * UInt32(index)] = range.mask | 0x800
-    }
-    guard let fixed else { return }
-    values[0xfe]! |= 0x100
-    values[0x2ff]! |= 0x400
-    for number in [0x250, 0x258] as [UInt32] { values[number] = fixed.low }
-    values[0x259] = fixed.video
-    for number in 0x268...0x26f as ClosedRange<UInt32> { values[number] = fixed.roms }
-  }
-
+extension Registers {
   /// Ranges of any type and mask from the granule to the width, holes and overlaps included, with
   /// junk in the reserved bits above. Write-back and contiguous masks are the likelier ones.
   static func random(
@@ -66,17 +32,6 @@ struct Registers: Sendable {
     if random.next() % 4 == 0 { registers.values[0x2ff]! &= ~(1 << 10) }
     if random.next() % 4 == 0, variable.count > 0 { registers.values[0x201]! &= ~(1 << 11) }
     return registers
-  }
-
-  func decoded(
-    areSupported: Bool = true, hasTopOfMemory2: Bool = false
-  ) throws(MemoryTypeRangesError) -> MemoryTypeRanges {
-    try MemoryTypeRanges(
-      areSupported: areSupported, hasTopOfMemory2: hasTopOfMemory2, physicalAddressWidth: width
-    ) { number in
-      if values[number] == nil { Issue.record("MSR \(number) does not exist") }
-      return values[number] ?? 0
-    }
   }
 
   /// The numbers of the variable ranges that match: PHYSMASK AND address = PHYSMASK AND PHYSBASE.

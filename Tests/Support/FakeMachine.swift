@@ -5,34 +5,48 @@ import Addressing
 import BootInfo
 import KernelSpace
 import Machine
+import Oracle
 import PageTables
-import TestSupport
-import Testing
 
 /// What a CPU can do that decides what a page table looks like.
-struct FakeCPU: CustomTestStringConvertible, Sendable {
-  let mode: PagingMode
-  let gigabytePages: Bool
+public struct FakeCPU: CustomStringConvertible, Sendable {
+  public let mode: PagingMode
+  public let gigabytePages: Bool
 
-  static let all = [PagingMode.fourLevel, .fiveLevel].flatMap { mode in
+  public init(mode: PagingMode, gigabytePages: Bool) {
+    (self.mode, self.gigabytePages) = (mode, gigabytePages)
+  }
+
+  public static let all = [PagingMode.fourLevel, .fiveLevel].flatMap { mode in
     [true, false].map { FakeCPU(mode: mode, gigabytePages: $0) }
   }
 
-  var testDescription: String {
+  public var description: String {
     "\(mode.levels) levels, \(gigabytePages ? "with" : "without") 1 GiB pages"
   }
 }
 
-struct FakeMachine: Sendable {
-  var cpu = FakeCPU(mode: .fourLevel, gigabytePages: true)
-  var physicalAddressWidth = 46
+public struct FakeMachine: Sendable {
+  public var cpu: FakeCPU
+  public var physicalAddressWidth: Int
   /// The firmware's memory map. The kernel image is added to it.
-  var reports: [Report]
-  var image = FakeImage()
+  public var reports: [Report]
+  public var image: FakeImage
   /// `nil` for a CPU without MTRRs.
-  var registers: Registers?
+  public var registers: Registers?
 
-  var features: ProcessorFeatures {
+  public init(
+    cpu: FakeCPU = FakeCPU(mode: .fourLevel, gigabytePages: true), physicalAddressWidth: Int = 46,
+    reports: [Report], image: FakeImage = FakeImage(), registers: Registers? = nil
+  ) {
+    self.cpu = cpu
+    self.physicalAddressWidth = physicalAddressWidth
+    self.reports = reports
+    self.image = image
+    self.registers = registers
+  }
+
+  public var features: ProcessorFeatures {
     ProcessorFeatures { leaf, _ in
       switch leaf {
       case 0: CPUIDResult(eax: 1, ebx: 0, ecx: 0, edx: 0)
@@ -45,17 +59,28 @@ struct FakeMachine: Sendable {
   }
 
   /// Where RAM must end: past it, the CPU has no addresses or the linear window has none.
-  var limit: UInt64 { min(1 << physicalAddressWidth, cpu.mode == .fourLevel ? 64 << 40 : 1 << 52) }
+  public var limit: UInt64 {
+    min(1 << physicalAddressWidth, cpu.mode == .fourLevel ? 64 << 40 : 1 << 52)
+  }
 
-  func map() throws(MemoryMapError) -> MemoryMap {
+  public func map() throws(MemoryMapError) -> MemoryMap {
     try MemoryMap(reports + [image.report], limit: limit)
   }
 
-  func plan() throws -> KernelSpacePlan {
+  public func plan() throws -> KernelSpacePlan {
     let none = Registers(values: [:], width: physicalAddressWidth)
     return KernelSpacePlan(
       layout: Layout(addressWidth: cpu.mode.addressWidth), image: image.kernelImage,
       memoryTypes: try (registers ?? none).decoded(areSupported: features.mtrr))
+  }
+
+  /// What the oracle has to know.
+  ///
+  /// - Parameter ram: what must be in the linear mapping.
+  public func oracle(ram: [Range<UInt64>]) -> Oracle.Machine {
+    Oracle.Machine(
+      windows: Windows(levels: cpu.mode.levels), gigabytePages: cpu.gigabytePages, ram: ram,
+      text: image.virtual(0), readOnly: [image.readOnly])
   }
 }
 
@@ -63,7 +88,7 @@ extension FakeMachine {
   /// A PC with this much RAM: a hole below 1 MiB, one below 4 GiB where the devices are, and above
   /// it the RAM that they displace. The last RAM below the hole holds ACPI tables and NVS; the rest
   /// ends, like PCs do, off a large page's boundary.
-  static func pc(
+  public static func pc(
     ramByteCount: UInt64, cpu: FakeCPU = FakeCPU(mode: .fourLevel, gigabytePages: true),
     physicalAddressWidth: Int = 46
   ) -> FakeMachine {
@@ -82,7 +107,7 @@ extension FakeMachine {
   }
 
   /// What such a PC's linear mapping must hold, were there no limit.
-  static func pcRAM(ramByteCount: UInt64) -> [Range<UInt64>] {
+  public static func pcRAM(ramByteCount: UInt64) -> [Range<UInt64>] {
     let low = min(ramByteCount, 3 << 30)
     let lower: [Range<UInt64>] = [0..<0x9_f000, 0x10_0000..<low - 0x1000]
     return ramByteCount > low ? lower + [1 << 32..<ramByteCount + 1 << 30 - 0x5000] : lower
@@ -92,16 +117,25 @@ extension FakeMachine {
 /// A kernel image, linked to be loaded at 2 MiB.
 ///
 ///     0x6000  text  rodata  0x1d000 of data  guard  stack  guard  stack  ... guard
-struct FakeImage: Sendable {
+public struct FakeImage: Sendable {
   /// Where it is loaded: a multiple of 2 MiB.
-  var start: UInt64 = 0x20_0000
-  var textByteCount: UInt64 = 0x2_f000
-  var readOnlyDataByteCount: UInt64 = 0xc000
+  public var start: UInt64
+  public var textByteCount: UInt64
+  public var readOnlyDataByteCount: UInt64
 
-  static let linkedAt: UInt64 = 0xffff_ffff_8020_0000
+  public init(
+    start: UInt64 = 0x20_0000, textByteCount: UInt64 = 0x2_f000,
+    readOnlyDataByteCount: UInt64 = 0xc000
+  ) {
+    self.start = start
+    self.textByteCount = textByteCount
+    self.readOnlyDataByteCount = readOnlyDataByteCount
+  }
+
+  public static let linkedAt: UInt64 = 0xffff_ffff_8020_0000
 
   /// What is mapped, as distances from the start: text, read-only data, data, four stacks.
-  var segments: [Range<UInt64>] {
+  public var segments: [Range<UInt64>] {
     let text = 0x6000..<0x6000 + textByteCount
     let readOnlyData = text.upperBound..<text.upperBound + readOnlyDataByteCount
     let data = readOnlyData.upperBound..<readOnlyData.upperBound + 0x1_d000
@@ -112,16 +146,18 @@ struct FakeImage: Sendable {
     return [text, readOnlyData, data] + stacks
   }
 
-  var byteCount: UInt64 { segments[6].upperBound + 0x1000 }
-  var report: Report { Report(start, start + byteCount, .kernel) }
+  public var byteCount: UInt64 { segments[6].upperBound + 0x1000 }
+  public var report: Report { Report(start, start + byteCount, .kernel) }
 
-  func virtual(_ segment: Int) -> Range<UInt64> { segments[segment].shifted(by: Self.linkedAt) }
-  func physical(_ segment: Int) -> Range<UInt64> { segments[segment].shifted(by: start) }
+  public func virtual(_ segment: Int) -> Range<UInt64> {
+    segments[segment].shifted(by: Self.linkedAt)
+  }
+  public func physical(_ segment: Int) -> Range<UInt64> { segments[segment].shifted(by: start) }
 
   /// What nothing may write, physical.
-  var readOnly: Range<UInt64> { physical(0).lowerBound..<physical(1).upperBound }
+  public var readOnly: Range<UInt64> { physical(0).lowerBound..<physical(1).upperBound }
 
-  var kernelImage: KernelImage {
+  public var kernelImage: KernelImage {
     func addresses(_ segment: Int) -> Range<VirtualAddress> { .init(virtual(segment)) }
     return KernelImage(
       kernelLoadedOffset: Self.linkedAt - start, physical: .init(report.range), text: addresses(0),
@@ -130,9 +166,13 @@ struct FakeImage: Sendable {
 }
 
 extension Range<UInt64> {
-  func shifted(by distance: UInt64) -> Range { lowerBound + distance..<upperBound + distance }
+  public func shifted(by distance: UInt64) -> Range {
+    lowerBound + distance..<upperBound + distance
+  }
 }
 
 extension Range where Bound: Address {
-  init(_ numbers: Range<UInt64>) { self = Bound(numbers.lowerBound)..<Bound(numbers.upperBound) }
+  public init(_ numbers: Range<UInt64>) {
+    self = Bound(numbers.lowerBound)..<Bound(numbers.upperBound)
+  }
 }
