@@ -17,14 +17,10 @@ struct DeviceMemory: ~Copyable {
   init(
     _ physical: PhysicalAddress, byteCount: UInt64, _ memoryType: MemoryType
   ) throws(AreaError) {
-    let (end, overflow) = physical.rawValue.addingReportingOverflow(byteCount)
-    guard !overflow, let lastPage = PhysicalAddress(end).alignedUp(to: .size4KiB) else {
-      throw .pageTable(.physicalOutOfRange(physical))
-    }
-    let first = physical.alignedDown(to: .size4KiB)
+    let pages = try FirmwareMemory.pages(at: physical, byteCount)
     area = try KernelArea.untracked(
-      first..<lastPage, PageProperty(rights: .write, memoryType: memoryType))
-    start = area.range.lowerBound + (physical - first)
+      pages, PageProperty(rights: .write, memoryType: memoryType))
+    start = area.range.lowerBound + (physical - pages.lowerBound)
   }
 }
 
@@ -36,6 +32,7 @@ enum Devices {
 
   /// Maps them, prints what they answer, and begins to use the screen.
   static func map(_ tables: FirmwareTables, _ framebuffer: Framebuffer?) {
+    // SAFETY: one CPU boots, alone, and nobody else touches what is kept; likewise below.
     if let address = tables.localAPIC {
       // Version in bits 0 to 7 of the register at 0x30 (SDM volume 3, 11.4.8).
       unsafe localAPIC = map("local APIC", at: address, byteCount: 4096, .uncacheable) { start in

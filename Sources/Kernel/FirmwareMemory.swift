@@ -12,11 +12,7 @@ enum FirmwareMemory {
   static func read(
     at address: PhysicalAddress, count: Int, _ body: (RawSpan) -> Void
   ) throws(AreaError) {
-    let (end, overflow) = address.rawValue.addingReportingOverflow(UInt64(count))
-    guard !overflow, let lastPage = PhysicalAddress(end).alignedUp(to: .size4KiB) else {
-      throw .pageTable(.physicalOutOfRange(address))
-    }
-    let pages = address.alignedDown(to: .size4KiB)..<lastPage
+    let pages = try pages(at: address, UInt64(count))
     if isInLinearMapping(pages) {
       body(KernelFrames.memory.bytes(at: address, count: count))
     } else {
@@ -25,6 +21,19 @@ enum FirmwareMemory {
       // SAFETY: the area maps the bytes, and ends after the last use of the span.
       body(unsafe mappedBytes(at: start, count: count))
     }
+  }
+
+  /// The pages that hold what the firmware says lies at an address: any 64-bit number may be one.
+  ///
+  /// - Throws: `pageTable(.physicalOutOfRange)` where it runs past the 64-bit space.
+  static func pages(
+    at address: PhysicalAddress, _ byteCount: UInt64
+  ) throws(AreaError) -> Range<PhysicalAddress> {
+    let (end, overflow) = address.rawValue.addingReportingOverflow(byteCount)
+    guard !overflow, let lastPage = PhysicalAddress(end).alignedUp(to: .size4KiB) else {
+      throw .pageTable(.physicalOutOfRange(address))
+    }
+    return address.alignedDown(to: .size4KiB)..<lastPage
   }
 
   private static func isInLinearMapping(_ pages: Range<PhysicalAddress>) -> Bool {

@@ -95,12 +95,12 @@ extension KernelVirtualArea {
   ) throws(AreaError) {
     let pages = try pages(at: offsets)
     let rights = try Self.checked(.kernel(rights)).rights
-    var token = try Self.change { (table, frames) throws(PageTableError) in
-      try table.protect(pages, from: &frames) { $0.rights = rights }
+    try Self.change { (table, frames) throws(PageTableError) in
+      var token = try table.protect(pages, from: &frames) { $0.rights = rights }
+      // Looser rights need no flush, but without one a CPU may fault once by the old ones.
+      token.add(pages)
+      return token
     }
-    // Looser rights need no flush, but without one a CPU may fault once by the old ones.
-    token.add(pages)
-    Space.spend(token)
   }
 
   /// Unmaps all that is mapped at some offsets; frames that the area owned are released. It is gone
@@ -135,29 +135,28 @@ extension KernelVirtualArea {
   private static func map(
     _ pages: Range<VirtualAddress>, to physical: Range<PhysicalAddress>, _ property: PageProperty
   ) throws(AreaError) {
-    let token = try change { (table, frames) throws(PageTableError) in
+    try change { (table, frames) throws(PageTableError) in
       try table.map(
         pages, to: physical.lowerBound, property, largest: Space.largestPage, from: &frames)
     }
-    Space.spend(token)
   }
 
   /// Sees to it that pages end where `pages` does.
   static func splitPages(atEndsOf pages: Range<VirtualAddress>) throws(AreaError) {
-    let token = try change { (table, frames) throws(PageTableError) in
+    try change { (table, frames) throws(PageTableError) in
       try table.splitEnds(of: pages, from: &frames)
     }
-    Space.spend(token)
   }
 
-  /// Changes the kernel page table; where frames run short, once more after a flush.
+  /// Changes the kernel page table; where frames run short, once more after a flush. What the CPUs
+  /// have to forget of it they have when this returns.
   private static func change(
     _ body: (
       inout PageTable<Space.Pool.Memory>,
       inout FrameAllocator<Space.Pool.Memory, Space.Pool.Window>
     ) throws(PageTableError) -> FlushToken
-  ) throws(AreaError) -> FlushToken {
-    try Space.retrying { () throws(AreaError) in
+  ) throws(AreaError) {
+    let token = try Space.retrying { () throws(AreaError) in
       do throws(PageTableError) {
         return try Space.withPageTable { (table) throws(PageTableError) in
           try Space.Pool.withAllocator { (frames) throws(PageTableError) in
@@ -166,6 +165,7 @@ extension KernelVirtualArea {
         }
       } catch { throw AreaError(error) }
     }
+    Space.spend(token)
   }
 }
 
