@@ -84,8 +84,8 @@ public struct AddressSpaceAudit: Sendable {
           broken(.ownTables, at: start)
           traversal.skipTable()
         }
-      case .leaf(let leaf, let rights):
-        if let run = runs.add(leaf, rights) {
+      case .leaves(let leaf, let count, let rights):
+        if let run = runs.add(leaf, count, rights) {
           check(run, plan, map, &ram, largestPage, isAccountedFor)
         }
       }

@@ -24,11 +24,11 @@ public struct PageCounts: Equatable, Sendable, BitwiseCopyable {
     return sum
   }
 
-  mutating func count(_ size: PageSize) {
+  mutating func add(_ count: Int, of size: PageSize) {
     switch size {
-    case .size4KiB: size4KiB += 1
-    case .size2MiB: size2MiB += 1
-    case .size1GiB: size1GiB += 1
+    case .size4KiB: size4KiB += UInt64(count)
+    case .size2MiB: size2MiB += UInt64(count)
+    case .size1GiB: size1GiB += UInt64(count)
     }
   }
 }
@@ -44,22 +44,23 @@ public struct LeafRun: Equatable, Sendable {
 
   public var physicalRange: Range<PhysicalAddress> { physical..<physical + virtual.byteCount }
 
-  fileprivate init(_ leaf: Mapping, _ rights: Rights) {
-    virtual = leaf.virtual..<leaf.virtual + leaf.size.byteCount
+  /// `count` leaves in a row, `leaf` the first.
+  fileprivate init(_ leaf: Mapping, _ count: Int, _ rights: Rights) {
+    virtual = leaf.virtual..<leaf.virtual + UInt64(count) << leaf.size.shift
     physical = leaf.physical
     effectiveRights = rights
     memoryType = leaf.property.memoryType
     pages = PageCounts()
-    pages.count(leaf.size)
+    pages.add(count, of: leaf.size)
   }
 
-  /// Takes in `leaf` if it goes on where the run ends, in the same manner.
-  fileprivate mutating func extend(by leaf: Mapping, _ rights: Rights) -> Bool {
+  /// Takes in `count` leaves in a row if they go on where the run ends, in the same manner.
+  fileprivate mutating func extend(by leaf: Mapping, _ count: Int, _ rights: Rights) -> Bool {
     guard leaf.virtual == virtual.upperBound, leaf.physical == physical + virtual.byteCount,
       rights == effectiveRights, leaf.property.memoryType == memoryType
     else { return false }
-    virtual = virtual.lowerBound..<leaf.virtual + leaf.size.byteCount
-    pages.count(leaf.size)
+    virtual = virtual.lowerBound..<leaf.virtual + UInt64(count) << leaf.size.shift
+    pages.add(count, of: leaf.size)
     return true
   }
 }
@@ -106,10 +107,10 @@ public struct AddressSpaceSurvey: Sendable {
 struct LeafRuns {
   private var open: LeafRun?
 
-  /// Takes the next leaf; returns the run that ended before it, if one did.
-  mutating func add(_ leaf: Mapping, _ rights: Rights) -> LeafRun? {
-    if open?.extend(by: leaf, rights) == true { return nil }
-    defer { open = LeafRun(leaf, rights) }
+  /// Takes the next leaves in a row; returns the run that ended before them, if one did.
+  mutating func add(_ leaf: Mapping, _ count: Int, _ rights: Rights) -> LeafRun? {
+    if open?.extend(by: leaf, count, rights) == true { return nil }
+    defer { open = LeafRun(leaf, count, rights) }
     return open
   }
 

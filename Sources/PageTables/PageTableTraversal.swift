@@ -2,12 +2,15 @@ import Addressing
 
 /// Reads a whole page table in address order, the lower half first: call `next` until it returns
 /// `nil`. Each table comes before what lies below it.
+///
+/// Leaves come by the run: 8 TiB in pages of 2 MiB are four million of them, but eight thousand runs.
 public struct PageTableTraversal<Memory: PhysicalMemory> {
   public enum Item {
     /// A table and the first address it translates.
     case table(PhysicalAddress, level: Int, from: VirtualAddress)
-    /// A leaf and what every entry on the way to it grants.
-    case leaf(Mapping, effectiveRights: Rights)
+    /// Leaves in a row of one table, `count` of them with the first, alike but for the address of
+    /// their page, which grows by the page's size; and what every entry on the way to them grants.
+    case leaves(Mapping, count: Int, effectiveRights: Rights)
   }
 
   private let reader: PageTableReader<Memory>
@@ -42,9 +45,7 @@ public struct PageTableTraversal<Memory: PhysicalMemory> {
     while depth > 0 {
       let position = path[depth - 1]
       let entries = reader.memory.table(at: position.table)
-      var index = position.index
-      while index < TableEntries.count, !entries[index].isPresent { index += 1 }
-      guard index < TableEntries.count else {
+      guard let index = entries.firstPresent(in: position.index..<TableEntries.count) else {
         depth -= 1
         continue
       }
@@ -61,7 +62,11 @@ public struct PageTableTraversal<Memory: PhysicalMemory> {
         depth += 1
         return .table(table, level: level - 1, from: virtual)
       case .leaf(_, let size):
-        return .leaf(Mapping(of: virtual, entry, size), effectiveRights: granted)
+        let run = entries.run(
+          in: index..<TableEntries.count, ignoring: PageTableEntry.Bits.usage, step: size.byteCount)
+        path[depth - 1].index = run.upperBound
+        return .leaves(
+          Mapping(of: virtual, entry, size), count: run.count, effectiveRights: granted)
       }
     }
     return nil

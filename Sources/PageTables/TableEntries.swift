@@ -87,6 +87,25 @@ extension TableEntries {
     return true
   }
 
+  /// The first entry that is present. Eight at a time, since most tables are nearly empty or nearly
+  /// full.
+  func firstPresent(in indices: Range<Int>) -> Int? {
+    check(indices)
+    var index = indices.lowerBound
+    while index < indices.upperBound {
+      if unsafe base[index] & PageTableEntry.Bits.present != 0 { return index }
+      index += 1
+      while indices.upperBound - index >= 8 {
+        let eight = unsafe base + index
+        let low = unsafe eight[0] | eight[1] | eight[2] | eight[3]
+        let high = unsafe eight[4] | eight[5] | eight[6] | eight[7]
+        guard (low | high) & PageTableEntry.Bits.present == 0 else { break }
+        index += 8
+      }
+    }
+    return nil
+  }
+
   /// Replaces all bits but those of `mask`.
   func rewrite(_ indices: Range<Int>, keeping mask: UInt64, _ bits: UInt64) {
     check(indices)

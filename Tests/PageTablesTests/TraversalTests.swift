@@ -21,14 +21,22 @@ private struct Sight: Equatable {
     (virtual, physical, rank) = (leaf.virtual, leaf.physical, 2 * (Int(leaf.shift) - 3) / 9)
   }
 
-  init(_ item: PageTableTraversal<SimulatedMemory>.Item) {
+  init(virtual: UInt64, physical: UInt64, rank: Int) {
+    (self.virtual, self.physical, self.rank) = (virtual, physical, rank)
+  }
+
+  /// The table, or each of the leaves.
+  static func all(of item: PageTableTraversal<SimulatedMemory>.Item) -> [Sight] {
     switch item {
     case .table(let address, let level, let start):
-      (virtual, physical, rank) = (start.rawValue, address.rawValue, 2 * level + 1)
-    case .leaf(let mapping, _):
-      (virtual, physical, rank) = (
-        mapping.virtual.rawValue, mapping.physical.rawValue, 2 * mapping.size.level
-      )
+      [Sight(virtual: start.rawValue, physical: address.rawValue, rank: 2 * level + 1)]
+    case .leaves(let first, let count, _):
+      (0..<UInt64(count)).map { index in
+        let offset = index * first.size.byteCount
+        return Sight(
+          virtual: first.virtual.rawValue + offset, physical: first.physical.rawValue + offset,
+          rank: 2 * first.size.level)
+      }
     }
   }
 
@@ -48,11 +56,16 @@ private struct Sight: Equatable {
     var sights: [Sight] = []
     var leaves = scenario.snapshot.leaves.makeIterator()
     while let item = traversal.next() {
-      sights.append(Sight(item))
-      guard case .leaf(let mapping, let rights) = item else { continue }
-      guard let leaf = leaves.next(), leaf.agrees(with: mapping), leaf.agrees(with: rights) else {
-        Issue.record("\(mapping) with \(rights) is not what the oracle has here")
-        return
+      sights += Sight.all(of: item)
+      guard case .leaves(let first, let count, let rights) = item else { continue }
+      #expect(count > 0)
+      for position in 0..<UInt64(count) {
+        guard let leaf = leaves.next(), leaf.agrees(with: first, movedBy: position),
+          leaf.agrees(with: rights)
+        else {
+          Issue.record("\(first) and \(position) more is not what the oracle has here")
+          return
+        }
       }
     }
     #expect(leaves.next() == nil)
@@ -69,7 +82,7 @@ private struct Sight: Equatable {
       if case .table(_, let level, _) = item, level < lowestLevel {
         traversal.skipTable()
       } else {
-        sights.append(Sight(item))
+        sights += Sight.all(of: item)
       }
     }
     #expect(sights == Sight.all(in: scenario.snapshot, lowestLevel: lowestLevel))
@@ -97,7 +110,7 @@ private struct Sight: Equatable {
     var leafCount = 0
     var traversal = PageTableTraversal(bench.table.reader)
     while let item = traversal.next() {
-      guard case .leaf(let mapping, let effective) = item else { continue }
+      guard case .leaves(let mapping, _, let effective) = item else { continue }
       leafCount += 1
       #expect(mapping.property.rights == .all)
       #expect(!effective.contains(right) && leaf.agrees(with: effective))

@@ -84,8 +84,11 @@ func virtual(_ range: Range<UInt64>) -> Range<VirtualAddress> {
 
 extension Leaf {
   /// Whether Highland's idea of a page is the oracle's.
-  func agrees(with mapping: Mapping) -> Bool {
-    virtual == mapping.virtual.rawValue && physical == mapping.physical.rawValue
+  /// Whether this is the mapping, or the page that many pages behind it in a run.
+  func agrees(with mapping: Mapping, movedBy position: UInt64 = 0) -> Bool {
+    let offset = position * mapping.size.byteCount
+    return virtual == mapping.virtual.rawValue + offset
+      && physical == mapping.physical.rawValue + offset
       && size == mapping.size.byteCount && global == mapping.property.isGlobal
       && patIndex == mapping.property.memoryType.patIndex && agrees(with: mapping.property.rights)
   }
