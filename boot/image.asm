@@ -44,6 +44,9 @@ console_log: resb 32 * 1024
 .end:
 screen_cells: resb 32 * 1024
 .end:
+; The commands of run= on the command line.
+run_line: resb 4096
+.end:
 
 ; struct BootRecord of Machine.h, field by field.
 section .data align=8
@@ -67,3 +70,4 @@ boot_record:
   dq font, font.end
   dq console_log, console_log.end - console_log
   dq screen_cells, screen_cells.end - screen_cells
+  dq run_line, run_line.end - run_line

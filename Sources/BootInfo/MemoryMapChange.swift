@@ -18,16 +18,16 @@ public enum MemoryMapChange: Equatable, Sendable {
 
   /// What the value of `mem` asks for; `nil` unless it is a number above zero.
   public init?(mem value: borrowing Word) {
-    var reader = NumberReader(value)
-    guard let size = reader.number(), size > 0, reader.isAtEnd else { return nil }
+    var reader = NumberReader(value, .linux)
+    guard let size = try? reader.number(), size > 0, reader.isAtEnd else { return nil }
     self = .endUsable(PhysicalAddress(size))
   }
 
   /// What a piece of the value of `memmap` asks for; `nil` unless it is complete, its size is above
   /// zero, and its end is an address.
   public init?(memmap piece: borrowing Word) {
-    var reader = NumberReader(piece)
-    guard let size = reader.number(), size > 0 else { return nil }
+    var reader = NumberReader(piece, .linux)
+    guard let size = try? reader.number(), size > 0 else { return nil }
     if reader.isAtEnd {
       self = .endUsable(PhysicalAddress(size))
       return
@@ -39,7 +39,7 @@ public enum MemoryMapChange: Equatable, Sendable {
     case UInt8(ascii: "#"): kind = .acpi
     default: return nil
     }
-    guard let start = reader.number(), reader.isAtEnd else { return nil }
+    guard let start = try? reader.number(), reader.isAtEnd else { return nil }
     let (end, wraps) = start.addingReportingOverflow(size)
     if wraps { return nil }
     self = .add(PhysicalAddress(start)..<PhysicalAddress(end), kind)
@@ -70,75 +70,6 @@ extension MemoryMap {
       } else if range.upperBound > end {
         regions[index] = MemoryRegion(range.lowerBound..<end, .usable)
       }
-    }
-  }
-}
-
-/// Reads the numbers of a word.
-private struct NumberReader: ~Escapable {
-  private var decoder: WordDecoder
-  /// What comes next; `nil` at the end.
-  private var byte: UInt8?
-
-  @_lifetime(copy word)
-  init(_ word: borrowing Word) {
-    decoder = word.decoder
-    byte = decoder.next()
-  }
-
-  var isAtEnd: Bool { byte == nil }
-
-  @_lifetime(self: copy self)
-  mutating func next() -> UInt8? {
-    let current = byte
-    byte = decoder.next()
-    return current
-  }
-
-  /// A number with its suffix; `nil` where there is none, or one that 64 bits do not hold.
-  @_lifetime(self: copy self)
-  mutating func number() -> UInt64? {
-    guard var value = digit, value < 10 else { return nil }
-    _ = next()
-    var radix: UInt64 = value == 0 ? 8 : 10
-    if value == 0, byte == UInt8(ascii: "x") || byte == UInt8(ascii: "X") {
-      _ = next()
-      radix = 16
-      guard digit != nil else { return nil }
-    }
-    while let digit, digit < radix {
-      let (product, overflows) = value.multipliedReportingOverflow(by: radix)
-      let (sum, carries) = product.addingReportingOverflow(digit)
-      if overflows || carries { return nil }
-      value = sum
-      _ = next()
-    }
-    guard let shift = suffixShift else { return value }
-    _ = next()
-    return value <= UInt64.max >> shift ? value << shift : nil
-  }
-
-  /// The value of the next byte as a hexadecimal digit.
-  private var digit: UInt64? {
-    switch byte {
-    case .some(let byte) where byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9"):
-      UInt64(byte - UInt8(ascii: "0"))
-    case .some(let byte) where byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "f"):
-      UInt64(byte | 0x20 - UInt8(ascii: "a") + 10)
-    default: nil
-    }
-  }
-
-  /// By how many bits the next byte, as a suffix, shifts a number.
-  private var suffixShift: UInt64? {
-    switch byte.map({ $0 | 0x20 }) {
-    case UInt8(ascii: "k"): 10
-    case UInt8(ascii: "m"): 20
-    case UInt8(ascii: "g"): 30
-    case UInt8(ascii: "t"): 40
-    case UInt8(ascii: "p"): 50
-    case UInt8(ascii: "e"): 60
-    default: nil
     }
   }
 }

@@ -67,6 +67,9 @@ struct WordDecoder: ~Escapable {
   /// The quote that is open.
   private(set) var quote: UInt8?
 
+  /// Whether a backslash made the last byte plain.
+  private(set) var isEscaped = false
+
   @_lifetime(copy bytes)
   init(_ bytes: RawSpan, quote: UInt8?) {
     self.bytes = bytes
@@ -74,6 +77,7 @@ struct WordDecoder: ~Escapable {
   }
 
   mutating func next() -> UInt8? {
+    isEscaped = false
     while position < bytes.byteCount {
       let byte = bytes.integer(UInt8.self, at: position)
       if quote == nil, isSeparator(byte) { return nil }
@@ -82,6 +86,7 @@ struct WordDecoder: ~Escapable {
       case UInt8(ascii: "\\"):
         guard position < bytes.byteCount else { return nil }
         position += 1
+        isEscaped = true
         return bytes.integer(UInt8.self, at: position - 1)
       case quote:
         quote = nil
@@ -93,6 +98,13 @@ struct WordDecoder: ~Escapable {
       }
     }
     return nil
+  }
+
+  /// Goes on behind the separator that a word ended at; says whether there was one.
+  mutating func skipSeparator() -> Bool {
+    guard position < bytes.byteCount else { return false }
+    position += 1
+    return true
   }
 
   /// Reads the bytes of `text`, or up to the first that differs.

@@ -24,6 +24,8 @@ struct BootOptions {
         // The stub has seen to it, before there was a page table.
       } else if MemoryMapWords.isOne(word) {
         // What the memory map is made of, read when it is.
+      } else if word.value(ofKey: "run") != nil {
+        // Kept by UnattendedCommands.
       } else if let kind = word.value(ofKey: "fault") {
         guard let fault = DeliberateFault(named: kind) else {
           cannotBoot("there is no fault=\(kind)")

@@ -5,53 +5,38 @@ import Machine
 
 /// Something forbidden, done on purpose: the kernel's way to show that the CPU or the kernel itself
 /// stops it, and that the report names the cause. Each is chosen by its name: `fault=write-text`.
-enum DeliberateFault {
+enum DeliberateFault: UInt8, NamedChoice {
   case writeText, writeReadOnlyData, writeTextAlias
   case executeData, executeLinear
   case null, lowerHalf, hole, stackGuard, deviceInLinear
   case doubleFault, undefinedOpcode, swiftTrap
   case lockTwice, lockOrder
 
-  init?(named name: Word) {
-    if name == "write-text" {
-      self = .writeText
-    } else if name == "write-rodata" {
-      self = .writeReadOnlyData
-    } else if name == "write-text-alias" {
-      self = .writeTextAlias
-    } else if name == "exec-data" {
-      self = .executeData
-    } else if name == "exec-linear" {
-      self = .executeLinear
-    } else if name == "null" {
-      self = .null
-    } else if name == "lower-half" {
-      self = .lowerHalf
-    } else if name == "hole" {
-      self = .hole
-    } else if name == "stack-guard" {
-      self = .stackGuard
-    } else if name == "device-in-linear" {
-      self = .deviceInLinear
-    } else if name == "double-fault" {
-      self = .doubleFault
-    } else if name == "ud" {
-      self = .undefinedOpcode
-    } else if name == "swift-trap" {
-      self = .swiftTrap
-    } else if name == "lock-twice" {
-      self = .lockTwice
-    } else if name == "lock-order" {
-      self = .lockOrder
-    } else {
-      return nil
+  var name: StaticString {
+    switch self {
+    case .writeText: "write-text"
+    case .writeReadOnlyData: "write-rodata"
+    case .writeTextAlias: "write-text-alias"
+    case .executeData: "exec-data"
+    case .executeLinear: "exec-linear"
+    case .null: "null"
+    case .lowerHalf: "lower-half"
+    case .hole: "hole"
+    case .stackGuard: "stack-guard"
+    case .deviceInLinear: "device-in-linear"
+    case .doubleFault: "double-fault"
+    case .undefinedOpcode: "ud"
+    case .swiftTrap: "swift-trap"
+    case .lockTwice: "lock-twice"
+    case .lockOrder: "lock-order"
     }
   }
 
   /// Does it. Returns only if nothing stopped it.
-  func commit(_ plan: KernelSpacePlan) {
-    let image = plan.image
-    let linear = plan.layout.linearMapping.lowerBound
+  func commit() {
+    let image = KernelState.image
+    let layout = KernelState.layout
+    let linear = layout.linearMapping.lowerBound
     // The stack that this code runs on is the image's first.
     let stack = image.stacks[0]
     switch self {
@@ -64,7 +49,7 @@ enum DeliberateFault {
       execute((linear + image.physicalRange(of: image.data).lowerBound.rawValue).rawValue)
     case .null: _ = load8(0)
     case .lowerHalf: _ = load8(0x40_0000)
-    case .hole: _ = load8(plan.layout.frameMetadata.upperBound.rawValue)
+    case .hole: _ = load8(layout.frameMetadata.upperBound.rawValue)
     case .stackGuard: store8(stack.lowerBound.rawValue - 1, 0)
     // The local APIC's registers: there on every PC, and never RAM.
     case .deviceInLinear: _ = load8((linear + 0xfee0_0000).rawValue)

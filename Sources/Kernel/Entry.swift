@@ -39,6 +39,7 @@ private func boot(_ record: BootRecord) -> Never {
     Console.choose(ConsoleChoice(information.commandLine), framebuffer, layout)
     BootReport.printLoader(information)
     options = BootOptions(information.commandLine)
+    UnattendedCommands.keep(information.commandLine)
     BootReport.printReceivedMap(information)
     rootPointer = FirmwareTables.rootPointer(information)
 
@@ -52,6 +53,7 @@ private func boot(_ record: BootRecord) -> Never {
   clock.start()
   let types = readMemoryTypes(features)
   let plan = KernelSpacePlan(layout: layout, image: image, memoryTypes: types)
+  KernelState.begin(plan)
   if let type = plan.unfitImageType {
     cannotBoot("the kernel lies in RAM that the MTRRs make \(type.name), not write-back")
   }
@@ -85,16 +87,17 @@ private func boot(_ record: BootRecord) -> Never {
     let count = KernelFrames.withAllocator { frames in reclaim(.acpi, plan, &frames) }
     print("frames: \(bytes: count * 4096) of ACPI tables given back")
   }
-  report(plan, features)
+  if !LiveAudit.report() { panic("the address space is not what the kernel promises") }
   clock.print()
-  options.selfTests?.run()
+  if let selfTests = options.selfTests, !selfTests.run() { end(.failure) }
   if options.isBench { KernelBench.run() }
   if let fault = options.fault {
-    fault.commit(plan)
+    fault.commit()
     panic("nothing stopped a deliberate fault")
   }
   print("highland: ready")
-  if options.leavesEmulator { end(.success) }
+  UnattendedCommands.run()
+  if options.leavesEmulator { Monitor.end() }
   haltForever()
 }
 
@@ -216,27 +219,6 @@ private func takeOver(
   } catch {
     cannotBoot("too little RAM for the frame metadata: \(error.needed) frames needed")
   }
-}
-
-/// Reads the live tables back, shows them as a picture, and checks the promises on them.
-private func report(_ plan: KernelSpacePlan, _ features: ProcessorFeatures) {
-  let reader = KernelState.liveReader
-  let audit = KernelHalf.withAreas { areas in
-    KernelFrames.withAllocator { frames in
-      AddressSpaceAudit(
-        of: reader, against: plan, frames.map, largestPage: features.largestPage,
-        isNewTable: { table in frames.meet(table, inRound: 1) },
-        isAccountedFor: { (run, window) in
-          window == .vmalloc
-            ? areas.isInOneArea(run.virtual)
-            : run.effectiveRights == .write && frames.isMetadata(run.physicalRange)
-        })
-    }
-  }
-  print("address space, read back from the live tables (root \(reader.root)):")
-  AddressSpaceReport(layout: plan.layout, survey: audit.survey).print()
-  BootReport.printTables(audit.survey, reader.mode)
-  BootReport.printPromises(audit)
 }
 
 /// What only booting needed can be had from now on.

@@ -35,6 +35,19 @@ enum KernelState {
     unsafe linearBase = layout.linearMapping.lowerBound
   }
 
+  private nonisolated(unsafe) static var storedPlan: KernelSpacePlan?
+
+  static func begin(_ plan: KernelSpacePlan) {
+    // SAFETY: as above.
+    unsafe storedPlan = plan
+  }
+
+  /// What the kernel page table was built by.
+  static var plan: KernelSpacePlan {
+    guard let plan = unsafe storedPlan else { panic("there is no plan yet") }
+    return plan
+  }
+
   static var largestPage: PageSize { unsafe hasGigabytePages ? .size1GiB : .size2MiB }
 
   static var memory: LinearMemory { LinearMemory(base: unsafe linearBase) }

@@ -31,12 +31,17 @@ struct SelfTests {
     return nil
   }
 
-  /// Runs them, a line each. The kernel ends here if one fails.
-  func run() {
+  /// Runs them, a line each; says whether all passed.
+  func run() -> Bool {
     var failed = 0
     for index in chosen where !TestRun.passes(Self.test(index)) { failed += 1 }
     print("self tests: \(chosen.count - failed) passed, \(failed) failed")
-    if failed > 0 { end(.failure) }
+    return failed == 0
+  }
+
+  /// Calls `body` with the name of each test.
+  static func forEachName(_ body: (StaticString) -> Void) {
+    for index in 0..<count { body(TestRun.name(of: test(index))) }
   }
 
   private static var count: Int {

@@ -233,6 +233,7 @@ struct BootRecord {
   uint64_t font, fontEnd;
   uint64_t consoleLog, consoleLogSize;
   uint64_t screenCells, screenCellsSize;
+  uint64_t runLine, runLineSize;
 };
 
 // What boot/traps.asm leaves on the stack, lowest address first.
