@@ -20,7 +20,7 @@ extension NamedChoice {
   }
 
   /// Calls `body` with each case, in order.
-  public static func forEach(_ body: (Self) -> Void) {
+  public static func forEachCase(_ body: (Self) -> Void) {
     var number: UInt8 = 0
     while let choice = Self(rawValue: number) {
       body(choice)

@@ -4,7 +4,7 @@ extension Command {
   @_lifetime(arguments: copy arguments)
   func help(_ arguments: inout Arguments) throws(CommandFailure) {
     guard let name = arguments.next() else {
-      Command.forEach { command in print("  \(command.usage, width: 28) \(command.summary)") }
+      Command.forEachCase { command in print("  \(command.usage, width: 28) \(command.summary)") }
       return
     }
     guard let command = Command(named: name) else {

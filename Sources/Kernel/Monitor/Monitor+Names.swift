@@ -8,7 +8,7 @@ extension Monitor {
   /// at: who asks compares.
   static func forEachName(atEndOf line: RawSpan, _ body: (StaticString) -> Void) {
     let last = CommandLine(line).lastCommand
-    if last.endsInFirstWord { return Command.forEach { command in body(command.name) } }
+    if last.endsInFirstWord { return Command.forEachCase { command in body(command.name) } }
     var words = last.words
     guard let name = words.next() else { return }
     Command(named: name)?.forEachArgument(body)
@@ -19,7 +19,7 @@ extension Command {
   /// Calls `body` with each name that an argument may be.
   func forEachArgument(_ body: (StaticString) -> Void) {
     switch self {
-    case .help: Command.forEach { command in body(command.name) }
+    case .help: Command.forEachCase { command in body(command.name) }
     case .layout, .exit: break
     }
   }
