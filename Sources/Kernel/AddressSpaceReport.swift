@@ -1,5 +1,6 @@
 import Addressing
 import KernelSpace
+import Machine
 import PageTables
 
 // The address space as a picture, highest address on top, with what an audit counted in the live
@@ -55,4 +56,11 @@ struct AddressSpaceReport {
     }
     if isFirst { Kernel.print(" | |    \(window.name, width: 16) nothing mapped") }
   }
+}
+
+/// After each report: a symbol for a debugger to stop at, and to hold what was said against what it
+/// sees itself.
+@c(highlandReported) @inline(never)
+public func highlandReported() {
+  spinLoopHint()  // does nothing, but the compiler may not leave it out
 }

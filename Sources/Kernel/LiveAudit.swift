@@ -40,6 +40,8 @@ enum LiveAudit {
     print("address space, read back from the live tables (root \(reader.root)):")
     AddressSpaceReport(layout: KernelState.layout, survey: audit.survey).print()
     BootReport.printTables(audit.survey, reader.mode)
-    return BootReport.printPromises(audit)
+    let isKept = BootReport.printPromises(audit)
+    highlandReported()
+    return isKept
   }
 }
