@@ -47,6 +47,9 @@ screen_cells: resb 32 * 1024
 ; The commands of run= on the command line.
 run_line: resb 4096
 .end:
+; The areas that the monitor's commands make: an address range each.
+area_places: resb 64 * 16
+.end:
 
 ; struct BootRecord of Machine.h, field by field.
 section .data align=8
@@ -71,3 +74,4 @@ boot_record:
   dq console_log, console_log.end - console_log
   dq screen_cells, screen_cells.end - screen_cells
   dq run_line, run_line.end - run_line
+  dq area_places, area_places.end - area_places

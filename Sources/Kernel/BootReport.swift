@@ -37,14 +37,17 @@ enum BootReport {
     print(
       "memory map normalised: \(map.count) regions, \(bytes: map.ramByteCount) of RAM")
     for index in 0..<map.count {
-      let region = map[index]
-      printRange(
-        region.range.lowerBound.rawValue, region.range.upperBound.rawValue, region.range.byteCount)
-      print("\(region.kind.name)")
+      printRegion(map[index])
     }
     if map.ramLeftOut > 0 {
       print("left out: \(bytes: map.ramLeftOut) of RAM past what the CPU or the window can address")
     }
+  }
+
+  static func printRegion(_ region: MemoryRegion) {
+    printRange(
+      region.range.lowerBound.rawValue, region.range.upperBound.rawValue, region.range.byteCount)
+    print("\(region.kind.name)")
   }
 
   private static func printRange(_ start: UInt64, _ end: UInt64, _ byteCount: UInt64) {
@@ -73,15 +76,18 @@ enum BootReport {
   }
 
   static func printMemoryTypes(_ plan: KernelSpacePlan, _ map: borrowing MemoryMap) {
-    let types = plan.memoryTypes
+    printMemoryTypes(plan.memoryTypes)
+    plan.forEachLeftOut(of: map) { (range, type) in
+      print(
+        "left out: RAM \(range.lowerBound) - \(range.upperBound), by its MTRR \(type.name)")
+    }
+  }
+
+  static func printMemoryTypes(_ types: MemoryTypeRanges) {
     switch types.state {
     case .absent: print("memory types: this CPU has no MTRRs, so they decide nothing")
     case .disabled: print("memory types: the MTRRs are disabled, so they decide nothing")
     case .enabled: print("memory types: MTRRs enabled, default \(types.defaultType.name)")
-    }
-    plan.forEachLeftOut(of: map) { (range, type) in
-      print(
-        "left out: RAM \(range.lowerBound) - \(range.upperBound), by its MTRR \(type.name)")
     }
   }
 

@@ -13,6 +13,9 @@ struct DeviceMemory: ~Copyable {
   /// Where it begins: a device need not begin with a page.
   let start: VirtualAddress
 
+  /// The pages that it is mapped with.
+  var range: Range<VirtualAddress> { area.range }
+
   /// - Throws: `AreaError` if it can't be mapped.
   init(
     _ physical: PhysicalAddress, byteCount: UInt64, _ memoryType: MemoryType
@@ -59,6 +62,14 @@ enum Devices {
       }
     }
     Console.show(found)
+  }
+
+  /// The device whose memory is mapped at an address.
+  static func name(at address: VirtualAddress) -> StaticString? {
+    if unsafe localAPIC?.range.contains(address) == true { return "local APIC" }
+    if unsafe timer?.range.contains(address) == true { return "HPET" }
+    if unsafe screen?.range.contains(address) == true { return "framebuffer" }
+    return nil
   }
 
   private static func map(

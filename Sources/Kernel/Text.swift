@@ -53,6 +53,13 @@ struct Text: ExpressibleByStringInterpolation {
       for shift in stride(from: shift, through: 0, by: -4) { Self.put(hexDigit: number >> shift) }
     }
 
+    /// The lowest `count` hexadecimal digits, and nothing else.
+    func appendInterpolation(digits number: UInt64, count: UInt64) {
+      for digit in stride(from: count, to: 0, by: -1) {
+        Self.put(hexDigit: number >> (4 * (digit - 1)))
+      }
+    }
+
     func appendInterpolation<Place: Address>(_ address: Place) {
       appendInterpolation(hex: address.rawValue)
     }

@@ -102,7 +102,10 @@ public struct AddressSpaceAudit: Sendable {
     let start = run.virtual.lowerBound
     let window = plan.layout.window(of: start)
     survey.count(run, in: window)
-    if run.pages != run.bestPages(largest: largestPage) { broken(.largestPages, at: start) }
+    // In the vmalloc window, what a change of rights has split stays split.
+    if window != .vmalloc, run.pages != run.bestPages(largest: largestPage) {
+      broken(.largestPages, at: start)
+    }
     if window != .vmalloc || map.hasRAM(in: run.physicalRange) { checkWriteBack(run, plan) }
     checkRights(run, plan.image)
 

@@ -104,18 +104,20 @@ public struct AddressSpaceSurvey: Sendable {
 }
 
 /// Puts the leaves of a traversal together to runs.
-struct LeafRuns {
+public struct LeafRuns {
   private var open: LeafRun?
 
+  public init() {}
+
   /// Takes the next leaves in a row; returns the run that ended before them, if one did.
-  mutating func add(_ leaf: Mapping, _ count: Int, _ rights: Rights) -> LeafRun? {
+  public mutating func add(_ leaf: Mapping, _ count: Int, _ rights: Rights) -> LeafRun? {
     if open?.extend(by: leaf, count, rights) == true { return nil }
     defer { open = LeafRun(leaf, count, rights) }
     return open
   }
 
   /// The last run, once there are no more leaves.
-  mutating func finish() -> LeafRun? {
+  public mutating func finish() -> LeafRun? {
     defer { open = nil }
     return open
   }

@@ -71,6 +71,19 @@ public struct VirtualAreas<Memory: PhysicalMemory>: ~Copyable {
       page: found.range.lowerBound)..<VirtualAddress(page: found.range.upperBound)
   }
 
+  /// The first reservation that ends above `address`, guard pages included, and how many areas share
+  /// it: none while it waits for a flush.
+  public func firstReservation(
+    endingAbove address: VirtualAddress
+  ) -> (range: Range<VirtualAddress>, areaCount: UInt64)? {
+    guard let pages = pages.firstReservation(endingAbove: address.page),
+      let found = self.pages.reservation(of: pages.lowerBound)
+    else { return nil }
+    return (
+      VirtualAddress(page: pages.lowerBound)..<VirtualAddress(page: pages.upperBound), found.parts
+    )
+  }
+
   /// Whether all of a range lies in one reservation, between its guard pages.
   public func isInOneArea(_ range: Range<VirtualAddress>) -> Bool {
     guard let reserved = reservation(holding: range.lowerBound) else { return false }

@@ -1,4 +1,5 @@
 import BootInfo
+import PageTables
 
 // For tab completion: which words there are to choose from.
 
@@ -19,8 +20,21 @@ extension Command {
   /// Calls `body` with each name that an argument may be.
   func forEachArgument(_ body: (StaticString) -> Void) {
     switch self {
-    case .help: Command.forEachCase { command in body(command.name) }
-    case .layout, .exit: break
+    case .help: Command.forEachCase { body($0.name) }
+    case .mappings: NamedWindow.forEachCase { body($0.name) }
+    case .map:
+      ScratchName.forEachCase { body($0.name) }
+      NamedRights.forEachCase { body($0.name) }
+      MemoryType.forEachCase { body($0.name) }
+    case .unmap: ScratchName.forEachCase { body($0.name) }
+    case .protect:
+      ScratchName.forEachCase { body($0.name) }
+      NamedRights.forEachCase { body($0.name) }
+    case .peek, .poke: AccessUnit.forEachCase { body($0.name) }
+    case .selftest: SelfTests.forEachName(body)
+    case .fault: DeliberateFault.forEachCase { body($0.name) }
+    case .layout, .memory, .areas, .walk, .translate, .frame, .stress, .bench, .cpu, .exit:
+      break
     }
   }
 }

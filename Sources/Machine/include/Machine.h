@@ -152,6 +152,10 @@ static inline void allowUserAccess(void) { __asm__ volatile("stac" : : : "memory
 
 static inline void forbidUserAccess(void) { __asm__ volatile("clac" : : : "memory", "cc"); }
 
+static inline uint16_t load16(uint64_t address) {
+  return *(volatile uint16_t *)address;
+}
+
 static inline uint32_t load32(uint64_t address) {
   return *(volatile uint32_t *)address;
 }
@@ -166,6 +170,10 @@ static inline void store8(uint64_t address, uint8_t value) {
 
 static inline void store16(uint64_t address, uint16_t value) {
   *(volatile uint16_t *)address = value;
+}
+
+static inline void store32(uint64_t address, uint32_t value) {
+  *(volatile uint32_t *)address = value;
 }
 
 static inline void store64(uint64_t address, uint64_t value) {
@@ -234,6 +242,7 @@ struct BootRecord {
   uint64_t consoleLog, consoleLogSize;
   uint64_t screenCells, screenCellsSize;
   uint64_t runLine, runLineSize;
+  uint64_t areaPlaces, areaPlacesSize;
 };
 
 // What boot/traps.asm leaves on the stack, lowest address first.
