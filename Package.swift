@@ -32,7 +32,7 @@ let package = Package(
     floor("Addressing"),
     floor("BootInfo", on: ["Addressing"]),
     floor("Display", on: ["BootInfo"]),
-    floor("PageTables", on: ["Addressing"]),
+    floor("PageTables", on: ["Machine", "Addressing"]),
     floor("Frames", on: ["Addressing", "BootInfo", "PageTables"]),
     floor(
       "KernelSpace", on: ["Machine", "Addressing", "BootInfo", "PageTables", "Frames"]),

@@ -15,7 +15,11 @@ import PageTables
 // nobody, and one frame there is kept for the trampoline that later CPUs start in.
 
 /// Hands out the usable frames between 1 MiB and 4 GiB, lowest first, and takes none back.
-public struct EarlyFrameAllocator: ~Copyable {
+public struct EarlyFrameAllocator<Memory: PhysicalMemory>: ~Copyable {
+  private let memory: Memory
+  /// Which allocations fail on purpose.
+  private(set) var failures: AllocationFailures
+
   static var lowest: PhysicalAddress { PhysicalAddress(1 << 20) }
   static var end: PhysicalAddress { PhysicalAddress(4 << 30) }
 
@@ -38,9 +42,16 @@ public struct EarlyFrameAllocator: ~Copyable {
 
   /// An allocator without frames.
   ///
-  /// - Parameter storage: `bytesPerRange` for each range that will be added, 8-byte aligned, that
-  ///   nobody else uses as long as the allocator lives.
-  @unsafe public init(unsafeStorage storage: UnsafeMutableRawBufferPointer) {
+  /// - Parameters:
+  ///   - storage: `bytesPerRange` for each range that will be added, 8-byte aligned, that nobody
+  ///     else uses as long as the allocator lives.
+  ///   - memory: the frames themselves, of which each is tried before it is handed out.
+  @unsafe public init(
+    unsafeStorage storage: UnsafeMutableRawBufferPointer, of memory: Memory,
+    failing failures: AllocationFailures = AllocationFailures()
+  ) {
+    self.memory = memory
+    self.failures = failures
     // SAFETY: the caller vouches for it.
     ranges = unsafe FixedArray(unsafeStorage: storage)
   }
@@ -77,7 +88,27 @@ public struct EarlyFrameAllocator: ~Copyable {
 extension EarlyFrameAllocator: TableFrameSource {
   public mutating func reserve(_ count: Int) throws(OutOfFrames) {
     guard count <= available else { throw OutOfFrames(needed: count, available: available) }
+    try failures.countAllocation(of: count)
+    try checkMemory(count)
     reserved = count
+  }
+
+  /// Tries the next `count` frames.
+  private func checkMemory(_ count: Int) throws(OutOfFrames) {
+    var (index, left) = (current, count)
+    while left > 0 {
+      let range = ranges[index]
+      var frame = range.next
+      while frame < range.end, left > 0 {
+        let address = PhysicalAddress(frame: frame)
+        guard memory.canHoldTable(at: address) else {
+          throw OutOfFrames(needed: count, available: available, faultyFrame: address)
+        }
+        frame += 1
+        left -= 1
+      }
+      index += 1
+    }
   }
 
   public mutating func takeFrame() -> PhysicalAddress {

@@ -31,6 +31,7 @@ extension FrameAllocator {
     _ count: UInt64, order: UInt64, below limit: PhysicalAddress?
   ) throws(OutOfFrames) -> Range<UInt64>? {
     guard count > 0, count <= 8, order == 0, limit == nil else { return nil }
+    try failures.countAllocation(of: Int(truncatingIfNeeded: count))
     if count == 1 {
       try fetchSingles(1)
     } else if singles.count < count {

@@ -14,14 +14,18 @@ extension FrameAllocator {
   static var nodeReserve: Int { 16 }
 
   /// Takes a run of free frames; their sections are then backed.
+  ///
+  /// - Parameter probes: in how many places to try each.
   mutating func takeRun(
-    _ count: UInt64, order: UInt64 = 0, below limit: PhysicalAddress? = nil
+    _ count: UInt64, order: UInt64 = 0, below limit: PhysicalAddress? = nil,
+    probes: Int = 0
   ) throws(OutOfFrames) -> Range<UInt64> {
     let end = limit?.frame ?? .max
     let high = min(PhysicalAddress(4 << 30).frame, end)..<end
     let bounds = free.lowestFit(count, order: order, in: high) == nil ? 0..<end : high
     let run = try place(for: count, order: order, in: bounds)
     try backSections(of: run, sparing: run)
+    if let faulty = firstFaulty(in: run, probes: probes) { throw removing(faulty, needing: count) }
     free.remove(run)
     return run
   }
@@ -36,17 +40,45 @@ extension FrameAllocator {
     return first..<first + count
   }
 
-  private func outOfFrames(needing count: UInt64) -> OutOfFrames {
+  func outOfFrames(needing count: UInt64, faulty: UInt64? = nil) -> OutOfFrames {
     OutOfFrames(
-      needed: Int(truncatingIfNeeded: count), available: Int(truncatingIfNeeded: free.longest))
+      needed: Int(truncatingIfNeeded: count), available: Int(truncatingIfNeeded: free.longest),
+      faultyFrame: faulty.map { frame in PhysicalAddress(frame: frame) })
+  }
+
+  /// The first of some free frames that does not keep data in its first `probes` places.
+  func firstFaulty(in frames: Range<UInt64>, probes: Int) -> UInt64? {
+    guard probes > 0 else { return nil }
+    var frame = frames.lowerBound
+    while frame < frames.upperBound {
+      guard memory.keepsData(at: PhysicalAddress(frame: frame), probes: probes) else {
+        return frame
+      }
+      frame += 1
+    }
+    return nil
+  }
+
+  /// Puts a free frame that keeps no data out of reach, for good, and returns the error that says so.
+  private mutating func removing(_ faulty: UInt64, needing count: UInt64) -> OutOfFrames {
+    free.remove(faulty..<faulty + 1)
+    if metadata.isBacked(FrameMetadata<Memory, Window>.section(of: faulty)) {
+      metadata[faulty] = FrameSlot(.reserved, .faulty)
+    }
+    return outOfFrames(needing: count, faulty: faulty)
   }
 
   /// Adds free frames, whose slots say so. If nodes run short, the first frame becomes nodes.
   mutating func insert(_ frames: Range<UInt64>) {
     var rest = frames
-    if free.spareCount < Self.nodeReserve {
-      lend(rest.lowerBound)
-      rest = rest.lowerBound + 1..<rest.upperBound
+    while free.spareCount < Self.nodeReserve, !rest.isEmpty {
+      let first = rest.lowerBound
+      rest = first + 1..<rest.upperBound
+      if memory.canHoldTable(at: PhysicalAddress(frame: first)) {
+        lend(first)
+      } else {
+        metadata[first] = FrameSlot(.reserved, .faulty)
+      }
     }
     if !rest.isEmpty { free.insert(rest) }
   }
@@ -75,7 +107,11 @@ extension FrameAllocator {
   mutating func replenish(sparing run: Range<UInt64>) throws(OutOfFrames) {
     guard free.spareCount < Self.nodeReserve else { return }
     do throws(OutOfFrames) {
+      try failures.countAllocation(of: 1)
       let place = try backedPlace(for: 1, sparing: run)
+      if let faulty = firstFaulty(in: place, probes: TableEntries.probeCount) {
+        throw removing(faulty, needing: 1)
+      }
       free.remove(place)
       lend(place.lowerBound)
     } catch {
@@ -95,6 +131,7 @@ extension FrameAllocator {
     guard free.spareCount >= Self.nodeReserve / 2 else { throw outOfFrames(needing: 1) }
     let slotFrames = metadata.slotFrameCount(of: section)
     let count = slotFrames + metadata.tableLimit
+    try failures.countAllocation(of: Int(truncatingIfNeeded: count))
     let own = FrameMetadata<Memory, Window>.frames(of: section)
     let low = PhysicalAddress(1 << 20).frame
 
@@ -109,9 +146,15 @@ extension FrameAllocator {
       throw outOfFrames(needing: count)
     }
 
+    // A place in each frame of slots, and all in the tables.
+    let tables = place.lowerBound + slotFrames
+    if let faulty = firstFaulty(in: place.lowerBound..<tables, probes: 1)
+      ?? firstFaulty(in: tables..<place.upperBound, probes: TableEntries.probeCount)
+    {
+      throw removing(faulty, needing: count)
+    }
     free.remove(place)
     let rest = metadata.back(section, by: place)
-    let tables = place.lowerBound + slotFrames
     metadata.fill(place.lowerBound..<tables, with: FrameSlot(.reserved, .metadata))
     metadata.fill(tables..<rest.lowerBound, with: FrameSlot(.reserved, .pageTable))
     if !rest.isEmpty { free.insert(rest) }

@@ -13,6 +13,8 @@ import PageTables
 struct FrameList: BitwiseCopyable {
   fileprivate(set) var first: UInt64 = 0
   fileprivate(set) var count: UInt64 = 0
+  /// How many of the first ones are known to keep data: they were tables, or were tried.
+  fileprivate(set) var triedCount: UInt64 = 0
 }
 
 extension FrameAllocator {
@@ -20,8 +22,9 @@ extension FrameAllocator {
   private static var limit: UInt64 { 64 }
 
   /// Adds an unused frame to those at hand.
-  mutating func pushSingle(_ frame: UInt64) {
+  mutating func pushSingle(_ frame: UInt64, wasTried: Bool = false) {
     push(frame)
+    if wasTried { singles.triedCount += 1 } else { singles.triedCount = 0 }
     guard singles.count > Self.limit else { return }
     while singles.count > Self.limit / 2 { insert(pop()) }
   }
@@ -38,7 +41,7 @@ extension FrameAllocator {
       guard metadata[link: frame] == next else { return nil }
       frame = next
     }
-    singles = FrameList(first: metadata[link: frame], count: singles.count - count)
+    removeFirst(count, next: metadata[link: frame])
     return first..<first + count
   }
 
@@ -62,6 +65,7 @@ extension FrameAllocator {
         frame -= 1
         push(frame)
       }
+      singles.triedCount = 0
     }
   }
 
@@ -74,20 +78,50 @@ extension FrameAllocator {
 
   private mutating func push(_ frame: UInt64) {
     metadata[link: frame] = singles.first
-    singles = FrameList(first: frame, count: singles.count + 1)
+    singles.first = frame
+    singles.count += 1
+  }
+
+  private mutating func removeFirst(_ count: UInt64, next: UInt64) {
+    singles.first = next
+    singles.count -= count
+    singles.triedCount -= min(count, singles.triedCount)
+  }
+
+  /// Tries the first `count` of the frames at hand, but for those that were. One that keeps no data
+  /// is taken out, for good.
+  private mutating func tryFirst(_ count: UInt64) throws(OutOfFrames) {
+    guard count > singles.triedCount else { return }
+    var (frame, above) = (singles.first, UInt64?.none)
+    for index in 0..<count {
+      let (address, next) = (PhysicalAddress(frame: frame), metadata[link: frame])
+      guard index < singles.triedCount || memory.canHoldTable(at: address) else {
+        if let above { metadata[link: above] = next } else { singles.first = next }
+        singles.count -= 1
+        singles.triedCount = index
+        metadata[frame] = FrameSlot(.reserved, .faulty)
+        throw OutOfFrames(
+          needed: Int(count), available: Int(freeCount), faultyFrame: address)
+      }
+      (above, frame) = (frame, next)
+    }
+    singles.triedCount = count
   }
 
   private mutating func pop() -> Range<UInt64> {
     precondition(singles.count > 0)
     let frame = singles.first
-    singles = FrameList(first: metadata[link: frame], count: singles.count - 1)
+    removeFirst(1, next: metadata[link: frame])
     return frame..<frame + 1
   }
 }
 
 extension FrameAllocator: TableFramePool {
   public mutating func reserve(_ count: Int) throws(OutOfFrames) {
+    guard count > 0 else { return }
+    try failures.countAllocation(of: count)
     try fetchSingles(UInt64(count))
+    try tryFirst(UInt64(count))
   }
 
   public mutating func takeFrame() -> PhysicalAddress {
@@ -100,6 +134,6 @@ extension FrameAllocator: TableFramePool {
   public mutating func giveBack(_ table: PhysicalAddress) {
     precondition(metadata[table.frame] == FrameSlot(.reserved, .pageTable))
     metadata[table.frame] = .unused
-    pushSingle(table.frame)
+    pushSingle(table.frame, wasTried: true)
   }
 }

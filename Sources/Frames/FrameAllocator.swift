@@ -18,6 +18,9 @@ public struct FrameAllocator<Memory: PhysicalMemory, Window: VirtualMemory>: ~Co
   /// Single frames at hand: see FrameAllocator+Singles.swift.
   var singles = FrameList()
 
+  /// Which allocations fail on purpose.
+  public internal(set) var failures: AllocationFailures
+
   /// The frames taken in.
   public private(set) var frameCount: UInt64
 
@@ -29,7 +32,8 @@ public struct FrameAllocator<Memory: PhysicalMemory, Window: VirtualMemory>: ~Co
   ///   - forEachUsableRange: calls back with the usable RAM of the map: whole frames, each once.
   /// - Throws: `OutOfFrames`.
   public static func takeOver(
-    from early: consuming EarlyFrameAllocator, _ map: consuming MemoryMap, slots: VirtualAddress,
+    from early: consuming EarlyFrameAllocator<Memory>, _ map: consuming MemoryMap,
+    slots: VirtualAddress,
     in kernelPageTable: borrowing PageTable<Memory>, memory: Memory, window: Window,
     forEachUsableRange: (borrowing MemoryMap, (Range<PhysicalAddress>) -> Void) -> Void
   ) throws(OutOfFrames) -> FrameAllocator {
@@ -49,14 +53,20 @@ public struct FrameAllocator<Memory: PhysicalMemory, Window: VirtualMemory>: ~Co
     let metadata = FrameMetadata(
       of: map, at: slots, in: kernelPageTable, memory: memory, window: window)
     var allocator = FrameAllocator(
-      memory: memory, free: free, metadata: metadata, frameCount: frameCount)
+      memory: memory, free: free, metadata: metadata, failures: early.failures,
+      frameCount: frameCount)
     try allocator.beginMetadata()
     try allocator.markFrames(of: early, tables: tables)
     return allocator
   }
 
   private mutating func beginMetadata() throws(OutOfFrames) {
-    let setFrames = try place(for: metadata.setFrameCount, order: 0, in: 0..<UInt64.max)
+    let count = metadata.setFrameCount
+    try failures.countAllocation(of: Int(count))
+    let setFrames = try place(for: count, order: 0, in: 0..<UInt64.max)
+    if let faulty = firstFaulty(in: setFrames, probes: TableEntries.probeCount) {
+      throw outOfFrames(needing: count, faulty: faulty)
+    }
     free.remove(setFrames)
     metadata.keepSet(in: PhysicalAddress(frame: setFrames.lowerBound))
     try mark(setFrames, .metadata)
@@ -64,11 +74,13 @@ public struct FrameAllocator<Memory: PhysicalMemory, Window: VirtualMemory>: ~Co
 
   private init(
     memory: Memory, free: consuming FreeRanges<Memory>,
-    metadata: consuming FrameMetadata<Memory, Window>, frameCount: UInt64
+    metadata: consuming FrameMetadata<Memory, Window>, failures: AllocationFailures,
+    frameCount: UInt64
   ) {
     self.memory = memory
     self.free = free
     self.metadata = metadata
+    self.failures = failures
     self.frameCount = frameCount
   }
 
@@ -79,7 +91,7 @@ public struct FrameAllocator<Memory: PhysicalMemory, Window: VirtualMemory>: ~Co
 
   /// Adds usable RAM, but for what `early` has handed out.
   private static func add(
-    _ range: Range<PhysicalAddress>, except early: borrowing EarlyFrameAllocator,
+    _ range: Range<PhysicalAddress>, except early: borrowing EarlyFrameAllocator<Memory>,
     to free: inout FreeRanges<Memory>
   ) {
     var rest = handedOut(range)
@@ -94,7 +106,7 @@ public struct FrameAllocator<Memory: PhysicalMemory, Window: VirtualMemory>: ~Co
 
   /// Notes what `early` has handed out: `tables` tables, then frames for nodes.
   private mutating func markFrames(
-    of early: borrowing EarlyFrameAllocator, tables: UInt64
+    of early: borrowing EarlyFrameAllocator<Memory>, tables: UInt64
   ) throws(OutOfFrames) {
     let trampoline = early.trampoline
     var tables = tables
@@ -151,19 +163,23 @@ public struct FrameAllocator<Memory: PhysicalMemory, Window: VirtualMemory>: ~Co
   ///   - order: the first frame's number is a multiple of 2 to this power; below 64.
   ///   - limit: where the frames must end.
   ///   - isZeroed: whether to fill them with zeros.
-  /// - Throws: `OutOfFrames` if no free run is long enough.
+  /// - Throws: `OutOfFrames` if no free run is long enough, or a frame that is not for data does not
+  ///   keep any; that one is never handed out.
   /// - Complexity: O(log free runs) expected, and a store per frame.
   public mutating func allocate(
     _ count: UInt64, as kind: FrameKind, order: UInt64 = 0, below limit: PhysicalAddress? = nil,
     isZeroed: Bool = false
   ) throws(OutOfFrames) -> Range<PhysicalAddress> {
+    try failures.countAllocation(of: Int(truncatingIfNeeded: count))
+    // What the kernel builds on has to be memory; whoever has data finds out.
+    let probes = kind == .data ? 0 : TableEntries.probeCount
     let run: Range<UInt64>
     do throws(OutOfFrames) {
-      run = try takeRun(count, order: order, below: limit)
+      run = try takeRun(count, order: order, below: limit, probes: probes)
     } catch {
       // The single frames at hand may complete a run.
-      guard returnSingles() else { throw error }
-      run = try takeRun(count, order: order, below: limit)
+      guard error.faultyFrame == nil, returnSingles() else { throw error }
+      run = try takeRun(count, order: order, below: limit, probes: probes)
     }
     metadata.fill(run, with: FrameSlot(.reserved, kind))
     let range = PhysicalAddress(frame: run.lowerBound)..<PhysicalAddress(frame: run.upperBound)

@@ -26,6 +26,8 @@ public enum FrameKind: UInt8, Sendable, BitwiseCopyable {
   case bookkeeping
   /// Bytes: what `Frame`, `UniqueFrame` and `Segment` own.
   case data
+  /// It does not keep data: the firmware's map says RAM where there is none. Nobody gets it.
+  case faulty
 }
 
 /// Who may use a frame.

@@ -1,4 +1,5 @@
 import BootInfo
+import Frames
 
 /// What the command line asks of the kernel.
 struct BootOptions {
@@ -11,6 +12,8 @@ struct BootOptions {
 
   /// `acpi=reclaim`: take over the memory of ACPI tables once they are read.
   var reclaimsACPI = false
+  /// `failframe=N,COUNT`: the numbers of the frame allocations that fail on purpose.
+  var failingAllocations: Range<UInt64>?
   /// `bench`: measure after booting.
   var isBench = false
 
@@ -36,6 +39,11 @@ struct BootOptions {
       } else if let names = word.value(ofKey: "console") {
         // They are in use already, since before the first line.
         ConsoleChoice.printUnknown(in: names)
+      } else if let numbers = word.value(ofKey: "failframe") {
+        failingAllocations = Self.failingAllocations(numbers)
+        if failingAllocations == nil {
+          print("highland: not understood on the command line: \(word)")
+        }
       } else if word == "bench" {
         isBench = true
       } else if word == "selftest" {
@@ -49,5 +57,19 @@ struct BootOptions {
         print("highland: not understood on the command line: \(word)")
       }
     }
+  }
+
+  /// `N`, or `N,COUNT`: from the Nth one on, so many. Where N is 0 none fails, and all are counted.
+  private static func failingAllocations(_ numbers: borrowing Word) -> Range<UInt64>? {
+    var pieces = numbers.pieces
+    guard let first = try? pieces.next()?.number() else { return nil }
+    var count: UInt64 = 1
+    if let piece = pieces.next() {
+      guard let number = try? piece.number(), pieces.next() == nil else { return nil }
+      count = number
+    }
+    if first == 0 { return 0..<0 }
+    let (end, wraps) = first.addingReportingOverflow(count)
+    return first..<(wraps ? .max : end)
   }
 }

@@ -118,6 +118,13 @@ enum BootReport {
     }
   }
 
+  /// How often frames were asked for, and how often that failed on purpose.
+  static func printAllocations() {
+    let failures = KernelFrames.withAllocator { frames in frames.failures }
+    print(
+      "frame allocations: \(failures.count), \(failures.failedCount) of them failed by failframe")
+  }
+
   /// Each promise with its result.
   ///
   /// - Returns: whether all are kept, and nothing is mapped where nothing belongs.

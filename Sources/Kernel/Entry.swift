@@ -57,7 +57,7 @@ private func boot(_ record: BootRecord) -> Never {
   if let type = plan.unfitImageType {
     cannotBoot("the kernel lies in RAM that the MTRRs make \(type.name), not write-back")
   }
-  var frames = makeEarlyFrames(record)
+  var frames = makeEarlyFrames(record, memory, failing: options.failingAllocations)
   plan.forEachUsableRange(of: map) { range in frames.add(range) }
   let table = build(plan, map, mode, features, memory, &frames)
   clock.stop(.build)
@@ -95,6 +95,7 @@ private func boot(_ record: BootRecord) -> Never {
     fault.commit()
     panic("nothing stopped a deliberate fault")
   }
+  if options.failingAllocations != nil { BootReport.printAllocations() }
   print("highland: ready")
   UnattendedCommands.run()
   if options.leavesEmulator { Monitor.end() }
@@ -130,10 +131,13 @@ private func makeMemoryMap(_ record: BootRecord) -> MemoryMap {
   unsafe MemoryMap(unsafeStorage: storage(record.memoryMapStorage, record.memoryMapStorageSize))
 }
 
-private func makeEarlyFrames(_ record: BootRecord) -> EarlyFrameAllocator {
+private func makeEarlyFrames(
+  _ record: BootRecord, _ memory: LinearMemory, failing: Range<UInt64>?
+) -> EarlyFrameAllocator<LinearMemory> {
   // SAFETY: as above.
   unsafe EarlyFrameAllocator(
-    unsafeStorage: storage(record.earlyFramesStorage, record.earlyFramesStorageSize))
+    unsafeStorage: storage(record.earlyFramesStorage, record.earlyFramesStorageSize),
+    of: memory, failing: AllocationFailures(failing ?? 0..<0))
 }
 
 /// Memory that boot/image.asm set aside.
@@ -188,28 +192,38 @@ private func readMemoryTypes(_ features: ProcessorFeatures) -> MemoryTypeRanges 
 
 private func build(
   _ plan: KernelSpacePlan, _ map: borrowing MemoryMap, _ mode: PagingMode,
-  _ features: ProcessorFeatures, _ memory: LinearMemory, _ frames: inout EarlyFrameAllocator
+  _ features: ProcessorFeatures, _ memory: LinearMemory,
+  _ frames: inout EarlyFrameAllocator<LinearMemory>
 ) -> PageTable<LinearMemory> {
   do throws(PageTableError) {
     return try initKernelPageTable(
       plan, map, mode: mode, features: features, memory: memory, from: &frames)
   } catch {
     if case .outOfFrames(let shortage) = error {
-      cannotBoot(
-        """
-        too little RAM for the page tables: \(shortage.needed) frames needed at once, \
-        \(shortage.available) left below 4 GiB
-        """)
+      refuse(shortage, for: "the page tables", left: " left below 4 GiB")
     }
     panic("the plan of the address space contradicts itself")
   }
 }
 
+/// Ends the boot for want of frames, or because one of them is no memory.
+private func refuse(_ shortage: OutOfFrames, for what: StaticString, left: StaticString) -> Never {
+  if let frame = shortage.faultyFrame {
+    cannotBoot(
+      "there is no memory at \(frame), though the map says so: \(what) would lie there")
+  }
+  cannotBoot(
+    """
+    too little RAM for \(what): \(shortage.needed) frames needed at once, \
+    \(shortage.available)\(left)
+    """)
+}
+
 /// The frame allocator, with all RAM that the linear mapping holds. Used are the frames that the
 /// early allocator has handed out, and what the frame metadata takes.
 private func takeOver(
-  _ early: consuming EarlyFrameAllocator, _ plan: KernelSpacePlan, _ map: consuming MemoryMap,
-  _ memory: LinearMemory, _ table: borrowing PageTable<LinearMemory>
+  _ early: consuming EarlyFrameAllocator<LinearMemory>, _ plan: KernelSpacePlan,
+  _ map: consuming MemoryMap, _ memory: LinearMemory, _ table: borrowing PageTable<LinearMemory>
 ) -> FrameAllocator<LinearMemory, MappedMemory> {
   do throws(OutOfFrames) {
     return try FrameAllocator.takeOver(
@@ -217,7 +231,7 @@ private func takeOver(
       window: MappedMemory(),
       forEachUsableRange: { (map, body) in plan.forEachUsableRange(of: map, body) })
   } catch {
-    cannotBoot("too little RAM for the frame metadata: \(error.needed) frames needed")
+    refuse(error, for: "the frame metadata", left: " left in a row")
   }
 }
 
@@ -265,6 +279,6 @@ private func beginAreas(
       VirtualAreas<LinearMemory>.initialFrameCount, as: .bookkeeping)
     return VirtualAreas(layout.vmalloc, memory: memory, keeping: kept.lowerBound)
   } catch {
-    cannotBoot("too little RAM for kernel virtual areas: \(error.needed) frames needed")
+    refuse(error, for: "kernel virtual areas", left: " left in a row")
   }
 }

@@ -10,6 +10,25 @@ public protocol PhysicalMemory {
   /// - Precondition: `address` is a frame that holds a table, and nobody but the page table
   ///   writes to it.
   func table(at address: PhysicalAddress) -> TableEntries
+
+  /// Whether the frame at `address` is memory at all: it must keep what is written to it. A map that
+  /// invents RAM is caught here.
+  ///
+  /// - Parameter probes: in how many places to try, from the first word on: in all 16 of what is to
+  ///   become a table.
+  /// - Precondition: nobody uses the frame.
+  func keepsData(at address: PhysicalAddress, probes: Int) -> Bool
+}
+
+extension PhysicalMemory {
+  public func keepsData(at address: PhysicalAddress, probes: Int) -> Bool {
+    table(at: address).keepData(address, probes: probes)
+  }
+
+  /// Whether the frame at `address` can become a table.
+  public func canHoldTable(at address: PhysicalAddress) -> Bool {
+    keepsData(at: address, probes: TableEntries.probeCount)
+  }
 }
 
 /// How a virtual address of the kernel half becomes something to load from and store to.
@@ -23,7 +42,7 @@ public protocol VirtualMemory {
 /// Where table frames come from, and the promise that they do come: what can fail is asked before
 /// the first change.
 public protocol TableFrameSource: ~Copyable {
-  /// Makes sure that the next `count` calls of `takeFrame` succeed.
+  /// Makes sure that the next `count` calls of `takeFrame` succeed, with frames that keep data.
   mutating func reserve(_ count: Int) throws(OutOfFrames)
 
   /// A frame of arbitrary content that nobody else has.
@@ -42,9 +61,13 @@ public protocol TableFramePool: TableFrameSource, ~Copyable {
 public struct OutOfFrames: Error, Equatable {
   public let needed: Int
   public let available: Int
+  /// A frame among those available that does not keep data, if that is what was found: the memory
+  /// map says that there is RAM, and there is none.
+  public let faultyFrame: PhysicalAddress?
 
-  public init(needed: Int, available: Int) {
+  public init(needed: Int, available: Int, faultyFrame: PhysicalAddress? = nil) {
     self.needed = needed
     self.available = available
+    self.faultyFrame = faultyFrame
   }
 }

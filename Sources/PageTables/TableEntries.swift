@@ -1,9 +1,12 @@
 import Addressing
+import Machine
 import Synchronization
 
 /// The entries of one table: holding a value says that a frame of 512 entries lies there.
 @safe public struct TableEntries {
   public static let count = 512
+  /// The places, 256 bytes apart, where it is tried whether a frame is memory.
+  public static let probeCount = 16
 
   private let base: UnsafeMutablePointer<UInt64>
 
@@ -37,6 +40,33 @@ import Synchronization
 
   /// Makes every entry absent.
   public func clear() { fill(0..<TableEntries.count, with: .absent) }
+
+  /// Writes a word in some places, has it leave the cache, and reads it back. No two words are alike:
+  /// an echo of the last one on the bus is no memory.
+  ///
+  /// - Parameter address: where the entries are, for words that no other frame gets.
+  public func keepData(_ address: PhysicalAddress, probes: Int) -> Bool {
+    precondition(probes <= TableEntries.probeCount)
+    let step = TableEntries.count / TableEntries.probeCount
+    let end = probes * step
+    var index = 0
+    while index < end {
+      // SAFETY: `base` starts 512 entries, and the index is one of them; likewise below.
+      let word = unsafe base + index
+      unsafe word.pointee = ~(address.rawValue | UInt64(truncatingIfNeeded: index))
+      flushCacheLine(UInt64(UInt(bitPattern: word)))
+      index += step
+    }
+    // Loads may not come before the flushes (SDM volume 2, CLFLUSH).
+    memoryFence()
+    index = 0
+    while index < end {
+      let expected = ~(address.rawValue | UInt64(truncatingIfNeeded: index))
+      guard unsafe base[index] == expected else { return false }
+      index += step
+    }
+    return true
+  }
 
   /// Points the entry `index` to a table that is complete: the CPU may walk there at once, so no
   /// store to that table may come after this one, which the fence tells the compiler.

@@ -47,7 +47,7 @@ enum BenchSpace: KernelAddressSpace, FramePool {
   private static func begin(_ arena: Arena, _ layout: Layout, _ map: consuming MemoryMap) {
     self.arena = arena
     var early = EarlyFrameAllocator(
-      unsafeStorage: storage(16 * EarlyFrameAllocator.bytesPerRange))
+      unsafeStorage: storage(16 * EarlyFrameAllocator<Arena>.bytesPerRange), of: arena)
     early.add(map[0].range)
     do throws(PageTableError) {
       var table = try PageTable(mode: .fourLevel, memory: arena, from: &early)

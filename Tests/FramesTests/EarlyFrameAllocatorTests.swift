@@ -11,10 +11,15 @@ private let oneMiB: UInt64 = 0x10_0000
 private let fourGiB: UInt64 = 0x1_0000_0000
 
 /// An allocator of the usable regions, as many as there is room for.
-private func allocator(_ reports: [Report], room: Int = 1024) throws -> EarlyFrameAllocator {
+private func allocator(_ reports: [Report], room: Int = 1024) throws -> EarlyFrameAllocator<
+  SimulatedMemory
+> {
   let map = try MemoryMap(reports)
+  let memory = SimulatedMemory(
+    from: PhysicalAddress(0), byteCount: 4 << 30, handsOutOnUse: true)
   var frames = EarlyFrameAllocator(
-    unsafeStorage: hostStorage(room * EarlyFrameAllocator.bytesPerRange))
+    unsafeStorage: hostStorage(room * EarlyFrameAllocator<SimulatedMemory>.bytesPerRange),
+    of: memory)
   for index in 0..<map.count where map[index].kind == .usable { frames.add(map[index].range) }
   return frames
 }

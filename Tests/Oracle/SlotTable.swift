@@ -9,7 +9,8 @@ public struct Slot: Hashable, Sendable, CustomStringConvertible {
   public enum State: UInt8, Sendable { case unused, reserved, shared, exclusive, busy }
 
   public enum Kind: UInt8, Sendable {
-    case none, notRAM, kernel, module, firmware, trampoline, pageTable, metadata, bookkeeping, data
+    case none, notRAM, kernel, module, firmware, trampoline, pageTable, metadata, bookkeeping, data,
+      faulty
   }
 
   public let state: State

@@ -15,7 +15,7 @@ public final class BuiltSpace {
   public var plan: KernelSpacePlan
   public var largestPage: PageSize
   public let memory: SimulatedMemory
-  public var frames: EarlyFrameAllocator
+  public var frames: EarlyFrameAllocator<SimulatedMemory>
   public var table: PageTable<SimulatedMemory>
 
   public init(_ machine: FakeMachine) throws {
@@ -24,7 +24,9 @@ public final class BuiltSpace {
     let memory = SimulatedMemory(
       from: PhysicalAddress(0), byteCount: 4 << 30, handsOutOnUse: true)
     var frames = EarlyFrameAllocator(
-      unsafeStorage: hostStorage(MemoryMap.kernelCapacity * EarlyFrameAllocator.bytesPerRange))
+      unsafeStorage: hostStorage(
+        MemoryMap.kernelCapacity * EarlyFrameAllocator<SimulatedMemory>.bytesPerRange),
+      of: memory)
     plan.forEachUsableRange(of: map) { frames.add($0) }
     table = try initKernelPageTable(
       plan, map, mode: machine.cpu.mode, features: machine.features, memory: memory, from: &frames)

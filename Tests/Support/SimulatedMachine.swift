@@ -17,14 +17,22 @@ public final class SimulatedMachine {
   /// Whether the pool's lock is held: it is the last one to take.
   public fileprivate(set) var isPoolLocked = false
 
-  /// - Parameter earlyFrames: how many frames were handed out before the takeover, besides tables.
-  public init(_ reports: [Report], mode: PagingMode = .fourLevel, earlyFrames: Int = 0) throws {
+  /// - Parameters:
+  ///   - earlyFrames: how many frames were handed out before the takeover, besides tables.
+  ///   - faultyFrames: the numbers of frames that are no memory.
+  public init(
+    _ reports: [Report], mode: PagingMode = .fourLevel, earlyFrames: Int = 0,
+    faultyFrames: Set<UInt64> = []
+  ) throws {
     let map = try MemoryMap(reports)
     let end = (0..<map.count).map { map[$0].range.upperBound.rawValue }.max()!
     let memory = SimulatedMemory(
       from: PhysicalAddress(0), byteCount: Int(end), handsOutOnUse: true)
+    memory.faultyFrames = Set(faultyFrames.map { PhysicalAddress($0 << 12) })
     var early = EarlyFrameAllocator(
-      unsafeStorage: hostStorage(MemoryMap.kernelCapacity * EarlyFrameAllocator.bytesPerRange))
+      unsafeStorage: hostStorage(
+        MemoryMap.kernelCapacity * EarlyFrameAllocator<SimulatedMemory>.bytesPerRange),
+      of: memory)
     Self.forEachUsableRange(map) { early.add($0) }
     var table = try PageTable(mode: mode, memory: memory, from: &early)
     try table.populateKernelHalf(from: &early)

@@ -13,6 +13,10 @@ public final class SimulatedMemory: PhysicalMemory {
   public let range: Range<PhysicalAddress>
   /// The frames in use.
   public private(set) var handedOut: Set<PhysicalAddress> = []
+  /// Where there is no memory, though the map says so.
+  public var faultyFrames: Set<PhysicalAddress> = []
+  /// The frames that it was tried for whether they are memory, and in how many places.
+  public private(set) var triedFrames: [PhysicalAddress: Int] = [:]
   private let isHandedOut: UnsafeMutablePointer<Bool>
   private let handsOutOnUse: Bool
   private let base: UnsafeMutableRawPointer
@@ -50,6 +54,11 @@ public final class SimulatedMemory: PhysicalMemory {
       handOut(address)
     }
     return TableEntries(unsafeBase: entries(frame))
+  }
+
+  public func keepsData(at address: PhysicalAddress, probes: Int) -> Bool {
+    triedFrames[address] = max(probes, triedFrames[address] ?? 0)
+    return !faultyFrames.contains(address)
   }
 
   /// Makes the frame at `address` usable and fills it with garbage. Traps if it is in use.

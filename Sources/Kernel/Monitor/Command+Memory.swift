@@ -89,6 +89,7 @@ extension FrameKind {
     switch self {
     case .none: "none"
     case .notRAM: "not RAM"
+    case .faulty: "faulty"
     case .kernel: "kernel image"
     case .module: "module"
     case .firmware: "firmware"

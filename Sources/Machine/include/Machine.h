@@ -56,6 +56,14 @@ static inline void invalidatePage(uint64_t address) {
   __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
 }
 
+// Puts the cache line that holds an address back into memory, and forgets it. Not privileged.
+static inline void flushCacheLine(uint64_t address) {
+  __asm__ volatile("clflush (%0)" : : "r"(address) : "memory");
+}
+
+// Has all loads, stores and flushes so far done before the next ones.
+static inline void memoryFence(void) { __asm__ volatile("mfence" : : : "memory"); }
+
 static inline void writeBackCaches(void) { __asm__ volatile("wbinvd" : : : "memory"); }
 
 // Interrupts, and waiting for another CPU
