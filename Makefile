@@ -4,7 +4,8 @@
 define HELP
 make run      build Highland and boot it in QEMU, its serial line on this terminal
 make test     check the style, build the ISO image, run every test
-make iso      build build/highland.iso, which boots by BIOS and by UEFI
+make iso      build build/highland.iso, which boots by BIOS and by UEFI, as a CD and as a disk
+make usb      write it to the USB stick that DEVICE names, and read it back
 make bench    measure: page tables on this host, against C that does no more than it must; booting
               and operations in the guest, in instructions
 make plan     say what Highland would do on the machine whose memory map is in MAP
@@ -21,8 +22,11 @@ MEMORY=512M   the machine's memory
 CPU=          QEMU's processor model: max, or host where ACCEL=kvm
 MACHINE=q35   QEMU's machine type: q35 or pc
 FIRMWARE=bios or uefi
-VIDEO=        the screen that GRUB leaves: text, or a mode as 1024x768x32; without it text by BIOS and
-              what there is by UEFI
+VIDEO=        the screen that GRUB leaves: text, or a mode as 1024x768x32; without it, pixels, as many
+              as the screen likes best
+MENU=5        seconds that the menu of iso and usb waits; run boots at once, as MENU=0 does
+DEVICE=       for usb: the whole disk to write to, /dev/sdX
+FORCE=        for usb: FORCE=1 writes to a disk that does not call itself removable, too
 ACCEL=tcg     or kvm: faster on some hosts, very much slower on others
 MAP=          for plan: a memory map or a Linux boot log, - for standard input, or a directory
 LA57=1 PDPE1GB=1 PHYSBITS=52
@@ -36,6 +40,9 @@ CPU =
 MACHINE = q35
 FIRMWARE = bios
 VIDEO =
+MENU := $(if $(filter run,$(MAKECMDGOALS)),0,5)
+DEVICE =
+FORCE =
 ACCEL = tcg
 MAP =
 LA57 = 1
@@ -46,11 +53,11 @@ V =
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: run test iso bench plan lint format clean help FORCE
+.PHONY: run test iso usb bench plan lint format clean help FORCE
 
 # The scripts read the settings from their environment, as they were typed: `value` keeps make from
 # expanding them, and no shell ever reads them as a command.
-SETTINGS := CMDLINE MEMORY CPU MACHINE FIRMWARE VIDEO ACCEL MAP LA57 PDPE1GB PHYSBITS
+SETTINGS := CMDLINE MEMORY CPU MACHINE FIRMWARE VIDEO MENU DEVICE FORCE ACCEL MAP LA57 PDPE1GB PHYSBITS
 unexport $(SETTINGS)
 $(foreach setting,$(SETTINGS),$(eval export HIGHLAND_$(setting) := $$(value $(setting))))
 
@@ -75,6 +82,9 @@ test: lint build/highland.iso
 	@echo 'All tests passed.'
 
 iso: build/highland.iso
+
+usb: build/highland.iso
+	@iso/make-usb.sh $<
 
 bench: build/highland.elf
 	@echo '  BENCH  build/bench.json'
@@ -132,10 +142,12 @@ build/highland.elf: boot boot/kernel.ld boot/check-image.sh $(OBJECTS) build/lib
 
 # Rewritten only when the settings differ from those of the image built last.
 build/settings: build/toolchain FORCE
-	@printf '%s\n' "$$HIGHLAND_CMDLINE" "$$HIGHLAND_VIDEO" | cmp -s - $@ || \
-	  printf '%s\n' "$$HIGHLAND_CMDLINE" "$$HIGHLAND_VIDEO" >$@
+	@printf '%s\n' "$$HIGHLAND_CMDLINE" "$$HIGHLAND_VIDEO" "$$HIGHLAND_MENU" | cmp -s - $@ || \
+	  printf '%s\n' "$$HIGHLAND_CMDLINE" "$$HIGHLAND_VIDEO" "$$HIGHLAND_MENU" >$@
 
 build/highland.iso: build/highland.elf build/settings iso/make-iso.sh
 	@echo '  ISO    $@'
 	@iso/make-iso.sh $@ $<
-	@echo "  SIZE   kernel $$(stat -c %s $<) bytes, ISO image $$(stat -c %s $@) bytes"
+	@symbol() { "$$(head -n 1 build/toolchain)/llvm-nm" $< | sed -n "s/^\([0-9a-f]*\) . $$1$$/0x\1/p"; } && \
+	echo "  SIZE   kernel $$(($$(symbol image_end) - $$(symbol link_start))) bytes loaded," \
+	  "ISO image $$(stat -c %s $@) bytes"

@@ -6,9 +6,9 @@
 # The environment's HIGHLAND_CMDLINE is the kernel's command line, read by the rule of the kernel's
 # own parser: spaces separate words; a backslash makes the next character plain, inside quotes too;
 # single or double quotes group and are dropped. HIGHLAND_VIDEO is the screen that GRUB leaves: `text`,
-# or modes as GRUB's gfxpayload takes them, `1024x768x32,auto`. Without it, BIOS leaves text, where
-# the kernel can show a refusal from its first instruction on, and UEFI, which has no text mode, its
-# framebuffer. Images for different OUT.iso may be made at once.
+# or modes as GRUB's gfxpayload takes them, `1024x768x32,auto`; without it, pixels, as many as the
+# screen likes best. HIGHLAND_MENU is how many seconds the menu waits before it boots its first entry;
+# without it, or with 0, none is shown. Images for different OUT.iso may be made at once.
 set -euo pipefail
 export LC_ALL=C # a character is a byte: UTF-8 passes untouched
 
@@ -55,8 +55,9 @@ words=$(words "${HIGHLAND_CMDLINE-}")
 ! grep -qE '\\x[0-9A-Fa-f]{2}' <<<"$words" ||
   fail "GRUB's versions differ in what they make of a backslash before x and two digits: $HIGHLAND_CMDLINE"
 arguments=${words:+$(grub_words <<<"$words")}
-video=${HIGHLAND_VIDEO-}
+video=${HIGHLAND_VIDEO-} menu=${HIGHLAND_MENU:-0}
 [[ $video =~ ^[0-9a-z,]*$ ]] || fail "not a video mode: $video"
+[[ $menu =~ ^[0-9]{1,4}$ ]] || fail "not a number of seconds for the menu: $menu"
 
 # Beside OUT.iso, so that the finished image gets its name in one step.
 scratch=$(mktemp -d "$out.XXXXXX")
@@ -64,27 +65,60 @@ trap 'rm -rf "$scratch"' EXIT
 
 mkdir -p "$scratch/tree/boot/grub"
 cp "$kernel" "$scratch/tree/boot/highland.elf"
+# On UEFI only the firmware's own driver knows the screen's mode; the others would set one of theirs.
+# By BIOS the driver comes along with multiboot2. A serial menu is GRUB's part by BIOS, where the BIOS
+# says if there is a port; UEFI's own console goes there, where it is set up to.
+#
 # The command multiboot2 sets gfxpayload by the kernel's header, which takes any framebuffer: what is
-# to hold has to be said after it. On UEFI only the firmware's own driver knows the screen's mode;
-# the others would set one of theirs.
+# to hold has to be said after it.
 cat >"$scratch/tree/boot/grub/grub.cfg" <<END
-set timeout=0
-multiboot2 /boot/highland.elf $arguments
+set timeout=$menu
 if [ \$grub_platform = pc ]; then
-  set gfxpayload=${video:-text}
-  if [ \$gfxpayload != text ]; then insmod all_video; fi
+  set screen=${video:-auto,1024x768x32,800x600x32,640x480x32,text}
+  set plain='text console only'
+  if [ \$timeout != 0 ]; then
+    if serial --speed=115200; then
+      terminal_input console serial
+      terminal_output console serial
+    fi
+  fi
 else
-  set gfxpayload=${video:-auto}
-  if [ \$gfxpayload != text ]; then insmod efi_gop; insmod efi_uga; fi
+  insmod efi_gop
+  insmod efi_uga
+  set screen=${video:-auto}
+  set plain='serial console only'
 fi
-boot
+
+menuentry 'Highland' {
+  multiboot2 /boot/highland.elf $arguments
+  set gfxpayload=\$screen
+}
+menuentry 'Highland, 4-level paging' {
+  multiboot2 /boot/highland.elf ${arguments}no5lvl
+  set gfxpayload=\$screen
+}
+menuentry 'Highland, self tests' {
+  multiboot2 /boot/highland.elf ${arguments}selftest
+  set gfxpayload=\$screen
+}
+menuentry "Highland, \$plain" {
+  multiboot2 /boot/highland.elf $arguments
+  set gfxpayload=text
+}
 END
 
 # All of GRUB would be 20 MB. What multiboot2 needs comes along with it; the partition modules are
 # named only because grub-mkrescue's start-up code loads them and complains on UEFI where they lack.
-modules='normal multiboot2 all_video test'
+modules='normal multiboot2 serial test all_video'
 modules+=' part_acorn part_amiga part_bsd part_dfly part_dvh part_plan part_sun part_sunpc'
+# What nobody loads there goes out again: grub-mkrescue takes one list for both platforms.
+unused=(
+  i386-pc/{all_video,vga,video_bochs,video_cirrus}.mod
+  i386-pc/part_{acorn,amiga,bsd,dfly,dvh,msdos,plan,sun,sunpc}.mod
+  i386-pc/efiemu{32,64}.o
+  x86_64-efi/{all_video,video_bochs,video_cirrus,serial,terminfo}.mod
+)
 TMPDIR=$scratch grub-mkrescue --install-modules="$modules" --fonts= --locales= --themes= \
-  -o "$scratch/iso" "$scratch/tree" >"$scratch/log" 2>&1 ||
+  -o "$scratch/iso" "$scratch/tree" -- -rm "${unused[@]/#//boot/grub/}" -- >"$scratch/log" 2>&1 ||
   { cat "$scratch/log" >&2 && fail "grub-mkrescue failed"; }
 mv "$scratch/iso" "$out"

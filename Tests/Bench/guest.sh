@@ -13,7 +13,7 @@ trap 'rm -f "$image"' EXIT
 
 # boot COMMANDLINE MEMORY CPU PHYSICAL_BITS: prints what the kernel says.
 boot() {
-  HIGHLAND_CMDLINE=$1 iso/make-iso.sh "$image" "$kernel" >&2
+  HIGHLAND_VIDEO=text HIGHLAND_CMDLINE=$1 iso/make-iso.sh "$image" "$kernel" >&2
   local status=0
   qemu-system-x86_64 -accel tcg -icount shift=0 -machine q35,memory-backend=ram \
     -cpu "$3,phys-bits=$4" -m "$2" -object "memory-backend-ram,id=ram,size=$2,reserve=off" \

@@ -16,16 +16,20 @@ enum BootImage {
   private static let images = Mutex<[[String]: URL]>([:])
   private static let scratchFileCount = Atomic(0)
 
-  /// An image that boots the kernel with this command line, after GRUB has set this video mode;
-  /// iso/make-iso.sh tells how they are read.
-  static func image(commandLine: String, video: String = "") throws -> URL {
+  /// An image that boots the kernel with this command line, after GRUB has set this video mode, and
+  /// has shown its menu for so many seconds; iso/make-iso.sh tells how they are read.
+  static func image(
+    commandLine: String, video: String = "", menu: String = ""
+  ) throws -> URL {
     try images.withLock { images in
-      if let image = images[[commandLine, video]] { return image }
+      if let image = images[[commandLine, video, menu]] { return image }
       let image = try scratchFile("iso")
       try run(
         "iso/make-iso.sh", [image.path, kernel.path],
-        ["HIGHLAND_CMDLINE": commandLine, "HIGHLAND_VIDEO": video])
-      images[[commandLine, video]] = image
+        [
+          "HIGHLAND_CMDLINE": commandLine, "HIGHLAND_VIDEO": video, "HIGHLAND_MENU": menu,
+        ])
+      images[[commandLine, video, menu]] = image
       return image
     }
   }
@@ -39,7 +43,7 @@ enum BootImage {
     try run("cp", [kernel.path, build.path])
     // This may run under a `make` whose settings are not meant here. The kernel counts as built.
     let alone = ["-u", "MAKEFLAGS", "-u", "MFLAGS", "-u", "MAKELEVEL"]
-    let goal = ["make", "--old-file=build/highland.elf", "iso"]
+    let goal = ["make", "--old-file=build/highland.elf", "iso", "MENU=0"]
     try run("env", alone + goal + ["CMDLINE=" + commandLine], in: copy)
     return build.appending(path: "highland.iso")
   }
@@ -56,13 +60,7 @@ enum BootImage {
     _ program: String, _ arguments: [String] = [], in directory: URL = repository,
     _ environment: [String: String] = [:]
   ) throws {
-    let child = try Child(deadline: 300) { _ in
-      ["env", "-C", directory.path] + environment.map { "\($0)=\($1)" } + [program] + arguments
-    }
-    var output = ""
-    while let line = child.output.readLine() {
-      output += String(decoding: line, as: UTF8.self) + "\n"
-    }
-    guard try child.wait() == 0 else { throw GuestError("\(program) failed: \(output)") }
+    let ending = try Child.run([program] + arguments, in: directory, environment)
+    guard ending.status == 0 else { throw GuestError("\(program) failed: \(ending.output)") }
   }
 }

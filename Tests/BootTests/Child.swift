@@ -43,6 +43,24 @@ final class Child {
     }
   }
 
+  /// Runs a program in `directory` to its end.
+  ///
+  /// - Returns: its exit status, and all that it wrote to its standard output and error.
+  static func run(
+    _ words: [String], in directory: URL = BootImage.repository,
+    _ environment: [String: String] = [:], deadline: Int = 300
+  ) throws -> (status: Int32, output: String) {
+    let child = try Child(deadline: deadline) { _ in
+      ["env", "-C", directory.path] + environment.map { "\($0)=\($1)" }
+        + ["sh", "-c", #"exec "$@" 2>&1"#, "sh"] + words
+    }
+    var output = ""
+    while let line = child.output.readLine() {
+      output += String(decoding: line, as: UTF8.self) + "\n"
+    }
+    return (try child.wait(), output)
+  }
+
   deinit {
     guard !hasEnded else { return }
     kill(process, SIGTERM)

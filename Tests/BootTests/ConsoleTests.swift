@@ -42,10 +42,9 @@ import Testing
     try expect(screenshot, shows: lines)
   }
 
-  /// A VGA in text mode, whether by default or by name.
-  @Test(arguments: ["", "text"])
-  func vgaText(_ video: String) throws {
-    let guest = try Guest(commandLine: "selftest=page-0 exit", video: video)
+  /// A VGA in text mode.
+  @Test func vgaText() throws {
+    let guest = try Guest(commandLine: "selftest=page-0 exit", video: "text")
     try guest.debugger.run(to: KernelFile.current.get()["highlandEnd"])
     let cells = try guest.vgaText()
     let ending = try guest.finish()

@@ -6,10 +6,29 @@ import Foundation
 struct Hardware: Sendable {
   enum Firmware: String, Sendable { case bios, uefi }
 
+  /// What the image is for the machine.
+  enum Medium: String, Sendable {
+    case cd, disk
+    case usbStick = "USB stick"
+
+    func options(_ image: String) -> [String] {
+      switch self {
+      case .cd: ["-cdrom", image, "-boot", "d"]
+      case .disk: ["-drive", "format=raw,snapshot=on,file=\(image)"]
+      case .usbStick:
+        [
+          "-drive", "if=none,id=stick,format=raw,snapshot=on,file=\(image)",
+          "-device", "qemu-xhci", "-device", "usb-storage,drive=stick",
+        ]
+      }
+    }
+  }
+
   var firmware = Firmware.bios
   var machine = "q35"
   var processor = Processor.gigabytePages
   var memory = "128M"
+  var medium = Medium.cd
   var hasSerialPort = true
   /// QEMU's options beyond these.
   var more: [String] = []
@@ -57,9 +76,12 @@ final class Guest {
   private let qemu: Child
   private var lines: [String] = []
 
+  /// - Parameter video: without it, what a machine has that shows no pixels: they take time. By UEFI
+  ///   there is nothing else.
   convenience init(
-    _ hardware: Hardware = Hardware(), commandLine: String = "exit", video: String = ""
+    _ hardware: Hardware = Hardware(), commandLine: String = "exit", video: String? = nil
   ) throws {
+    let video = video ?? (hardware.firmware == .bios ? "text" : "")
     try self.init(hardware, image: BootImage.image(commandLine: commandLine, video: video))
   }
 
@@ -67,11 +89,11 @@ final class Guest {
     qemu = try Child(socketCount: 2, deadline: 120) { ends in
       [
         "qemu-system-x86_64", "-accel", "tcg", "-nic", "none", "-display", "none", "-no-reboot",
-        "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-cdrom", image.path, "-boot", "d",
-        "-S", "-serial", hardware.hasSerialPort ? "stdio" : "none",
+        "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-S", "-serial",
+        hardware.hasSerialPort ? "stdio" : "none",
         "-chardev", "socket,id=monitor,fd=\(ends[0])", "-mon", "chardev=monitor,mode=control",
         "-chardev", "socket,id=debugger,fd=\(ends[1])", "-gdb", "chardev:debugger",
-      ] + hardware.options
+      ] + hardware.medium.options(image.path) + hardware.options
     }
     monitor = try Monitor(qemu.sockets[0], dump: BootImage.scratchFile("dump"))
     debugger = Debugger(qemu.sockets[1])
@@ -88,7 +110,9 @@ final class Guest {
         lines.append(line)
         return line
       }
-      guard let start = line.range(of: "Highland, |highland: ", options: .regularExpression) else {
+      guard
+        let start = line.range(of: "Highland, booted by|highland: ", options: .regularExpression)
+      else {
         continue
       }
       lines.append(String(line[start.lowerBound...]))
@@ -97,19 +121,35 @@ final class Guest {
     return nil
   }
 
+  /// Reads on until the serial line has brought `text`, from whomever.
+  ///
+  /// - Returns: all that it brought.
+  @discardableResult
+  func skip(to text: String) throws -> String {
+    var seen: [UInt8] = []
+    while !seen.suffix(text.utf8.count).elementsEqual(text.utf8) {
+      guard let byte = qemu.output.readByte() else {
+        throw GuestError("QEMU ended before it said \(text)")
+      }
+      seen.append(byte)
+    }
+    return withoutTerminalControl(seen)
+  }
+
   /// Lets the guest run until it ends by itself.
   func finish() throws -> Ending {
     debugger.release()
-    return try ending()
+    return try end()
   }
 
   /// Ends the guest.
   func quit() throws -> Ending {
     try monitor.ask("quit")
-    return try ending()
+    return try end()
   }
 
-  private func ending() throws -> Ending {
+  /// Waits for the end of a guest that runs.
+  func end() throws -> Ending {
     while readLine() != nil {}
     return Ending(status: try qemu.wait(), lines: lines)
   }
