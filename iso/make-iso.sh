@@ -113,7 +113,7 @@ modules='normal multiboot2 serial test all_video'
 modules+=' part_acorn part_amiga part_bsd part_dfly part_dvh part_plan part_sun part_sunpc'
 # What nobody loads there goes out again: grub-mkrescue takes one list for both platforms.
 unused=(
-  i386-pc/{all_video,vga,video_bochs,video_cirrus}.mod
+  i386-pc/{all_video,pci,vga,video_bochs,video_cirrus}.mod
   i386-pc/part_{acorn,amiga,bsd,dfly,dvh,msdos,plan,sun,sunpc}.mod
   i386-pc/efiemu{32,64}.o
   x86_64-efi/{all_video,video_bochs,video_cirrus,serial,terminfo}.mod

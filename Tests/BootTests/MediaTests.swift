@@ -116,7 +116,7 @@ import Testing
     guest.debugger.release()
     try guest.skip(to: "Ref Count")
     let list = try guest.skip(to: "Highland, booted by")
-    let loaded = Set(list.matches(of: /(?:^|\n)([a-z0-9_]+)\t/).map { String($0.1) })
+    let loaded = Set(list.matches(of: /(?:^|\n)([a-z0-9_]+)\s+[0-9]/).map { String($0.1) })
     #expect(loaded.contains("minicmd"))
     #expect(Set(present).subtracting(loaded) == [])
   }
