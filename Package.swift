@@ -32,6 +32,7 @@ let package = Package(
     floor("Addressing"),
     floor("BootInfo", on: ["Addressing"]),
     floor("Display", on: ["BootInfo"]),
+    floor("Input", on: ["BootInfo"]),
     floor("PageTables", on: ["Machine", "Addressing"]),
     floor("Frames", on: ["Addressing", "BootInfo", "PageTables"]),
     floor(
@@ -39,7 +40,8 @@ let package = Package(
     floor(
       "Kernel",
       on: [
-        "Machine", "Addressing", "BootInfo", "Display", "PageTables", "Frames", "KernelSpace",
+        "Machine", "Addressing", "BootInfo", "Display", "Input", "PageTables", "Frames",
+        "KernelSpace",
       ]),
     // An independent reader of page tables: it shares no code with the floors it judges. Optimised
     // in debug builds too, since it meets tables of millions of leaves: seven times faster.
@@ -68,6 +70,7 @@ let package = Package(
     tests("PlanTests", of: ["BootInfo", "KernelSpace", "Plan", "TestSupport"]),
     tests("BootInfoTests", of: ["Addressing", "BootInfo", "TestSupport"]),
     tests("DisplayTests", of: ["BootInfo", "Display", "TestSupport"]),
+    tests("InputTests", of: ["BootInfo", "Input", "TestSupport"]),
     tests("PageTablesTests", of: ["Addressing", "PageTables", "Oracle", "TestSupport"]),
     tests(
       "FramesTests",

@@ -4,7 +4,7 @@
 /// A list with a fixed capacity, checked at every access. It does not own its memory, and never
 /// destroys an element: they are plain values without a destructor.
 @safe public struct FixedArray<Element>: ~Copyable {
-  private let base: UnsafeMutablePointer<Element>
+  fileprivate let base: UnsafeMutablePointer<Element>
   public let capacity: Int
   public private(set) var count = 0
 
@@ -53,5 +53,17 @@
     let element = self[first]
     self[first] = self[second]
     self[second] = element
+  }
+}
+
+extension FixedArray where Element == UInt8 {
+  /// The elements.
+  public var bytes: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      // SAFETY: all of them are initialised, and stay as long as the list is not changed.
+      let span = unsafe RawSpan(_unsafeStart: base, byteCount: count)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
   }
 }
