@@ -66,7 +66,7 @@ let package = Package(
       swiftSettings: [.treatAllWarnings(as: .error)]),
     .target(name: "BenchFloors", path: "Tests/BenchFloors"),
     tests("AddressingTests", of: ["Addressing"]),
-    tests("BootTests", of: ["Oracle"]),
+    tests("BootTests", of: ["Oracle", "TestSupport"]),
     tests("PlanTests", of: ["BootInfo", "KernelSpace", "Plan", "TestSupport"]),
     tests("BootInfoTests", of: ["Addressing", "BootInfo", "TestSupport"]),
     tests("DisplayTests", of: ["BootInfo", "Display", "TestSupport"]),

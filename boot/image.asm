@@ -30,7 +30,7 @@ machine_check_stack: resb EXCEPTION_STACK
   resb PAGE
 
 section .bss align=16
-idt: resq 2 * 32
+idt: resq 2 * 256
 gdt: resq 5                       ; null, code, data, task state segment (two entries)
 tss: resb 104
 ; Room for a memory map of 1024 regions, at 40 bytes each, and the free ranges of it, at 24.
@@ -49,6 +49,9 @@ run_line: resb 4096
 .end:
 ; The areas that the monitor's commands make: an address range each.
 area_places: resb 64 * 16
+.end:
+; What was typed: scan codes, bytes of the serial line, the line they make and another, lines before.
+input_storage: resb 256 + 4096 + 2 * 256 + 4096
 .end:
 
 ; struct BootRecord of Machine.h, field by field.
@@ -75,3 +78,4 @@ boot_record:
   dq screen_cells, screen_cells.end - screen_cells
   dq run_line, run_line.end - run_line
   dq area_places, area_places.end - area_places
+  dq input_storage, input_storage.end - input_storage

@@ -1,10 +1,11 @@
-; The CPU's way into the trap handler and back: one entry per exception, 16 bytes apart, that brings
-; the stack into the same shape for all of them (struct TrapFrame of Machine.h). What the handler
+; The CPU's way into the trap handler and back: an entry for each exception, one for each interrupt of
+; the 8259s, and one for all other interrupts, 16 bytes apart. They bring the stack into the same shape
+; for all of them (struct TrapFrame of Machine.h). What the handler
 ; changes in the frame is what the CPU goes on with.
 
 extern highlandTrap
 
-EXCEPTIONS equ 32
+ENTRIES equ 32 + 16 + 1
 
 ; Exceptions whose frame the CPU tops with an error code (SDM volume 3, table 6-1).
 %define HAS_ERROR_CODE(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || (v) == 30)
@@ -14,7 +15,7 @@ global trap_entries
 align 16
 trap_entries:
 %assign vector 0
-%rep EXCEPTIONS
+%rep ENTRIES
   align 16
   %if !HAS_ERROR_CODE(vector)
   push 0

@@ -6,7 +6,7 @@ public import BootInfo
 
 /// What one place of a screen shows.
 public struct Cell: Equatable, Sendable {
-  public enum Style: UInt8, Sendable { case normal, alarm }
+  public enum Style: UInt8, Sendable { case normal, alarm, cursor }
 
   /// The number of the glyph in the font; 0 is the blank.
   public let glyph: UInt8
@@ -36,6 +36,8 @@ public struct TextGrid<Target: Surface>: ~Copyable {
   private var row = 0
   /// Whether the surface shows the cells.
   private var isShown = true
+  /// Whether the surface shows where the text goes on.
+  private var isCursorShown = false
 
   /// An empty grid. On a surface with more cells than `storage` holds, the lowest rows stay unused.
   ///
@@ -73,6 +75,7 @@ public struct TextGrid<Target: Surface>: ~Copyable {
 
   /// Writes a glyph at the end of the text; after a full line, at the start of the next.
   public mutating func put(glyph: UInt8) {
+    hideCursor()
     if column == columns { endLine() }
     set(Cell(glyph: glyph, style: style), column: column, row: row)
     column += 1
@@ -80,10 +83,40 @@ public struct TextGrid<Target: Surface>: ~Copyable {
 
   /// Goes on at the start of the next line; the rest of this one gets the style's blanks.
   public mutating func endLine() {
+    hideCursor()
     let blank = Cell(glyph: 0, style: style)
     for column in column..<columns { set(blank, column: column, row: row) }
     column = 0
     if row + 1 < rows { row += 1 } else { scroll() }
+  }
+
+  /// What is written next replaces the last glyph of the row; at its start, there is none.
+  public mutating func goBack() {
+    hideCursor()
+    if column > 0 { column -= 1 }
+  }
+
+  /// Shows where the text goes on, until something is written.
+  public mutating func showCursor() {
+    guard !isCursorShown else { return }
+    isCursorShown = true
+    drawCursor()
+  }
+
+  private mutating func hideCursor() {
+    guard isCursorShown else { return }
+    isCursorShown = false
+    drawCursor()
+  }
+
+  /// After a full row the cursor stands on its last cell.
+  private func drawCursor() {
+    guard isShown else { return }
+    let column = min(column, columns - 1)
+    let cell = cells[row * columns + column]
+    let cursor = Cell(glyph: cell.glyph, style: .cursor)
+    surface.draw(
+      isCursorShown ? cursor : cell, over: isCursorShown ? cell : cursor, column: column, row: row)
   }
 
   private mutating func scroll() {

@@ -1,3 +1,5 @@
+import BootInfo
+
 // What the terminal is told. Nothing is written that it shows already.
 
 extension LineEditor {
@@ -41,9 +43,9 @@ extension LineEditor {
     show(from: first)
   }
 
-  /// Leaves the line as it is on the terminal: what comes next comes behind it.
+  /// Leaves the line as it is on the terminal, ended by `text`, for which there is always room.
   mutating func finish(_ text: StaticString) {
-    move(toColumn: shown)
+    move(toColumn: min(shown, width + 1 - text.utf8CodeUnitCount))
     write(text)
   }
 

@@ -12,7 +12,7 @@ import Machine
 // boot. It goes over whatever the boot loader left on top.
 
 enum Console {
-  // SAFETY: one CPU, interrupts off; likewise for all that follows.
+  // SAFETY: one CPU, whose interrupt handlers print nothing; likewise for all that follows.
   private nonisolated(unsafe) static var choice = ConsoleChoice.all
   private nonisolated(unsafe) static var usesSerial = true
   private nonisolated(unsafe) static var screen: ScreenConsole?
@@ -68,6 +68,12 @@ enum Console {
     unsafe screen?.show()
   }
 
+  /// How many characters a line has room for.
+  static var columns: Int { unsafe screen?.columns ?? 80 }
+
+  /// Shows on the screen where the text goes on, until something is written.
+  static func showCursor() { unsafe screen?.showCursor() }
+
   /// What comes now is why the kernel ends: it stands out on the screen, and goes to the serial port
   /// where there is no screen to be had.
   static func raiseAlarm() {
@@ -121,13 +127,24 @@ private struct ScreenConsole: ~Copyable {
     let decoded = decoder.decode(byte)
     if decoded.isBroken { grid.put(glyph: font.glyph(for: "\u{fffd}")) }
     guard let scalar = decoded.scalar else { return }
-    if scalar == "\n" {
+    if scalar == "\u{8}" {
+      grid.goBack()
+    } else if scalar == "\u{7}" {
+      // The bell: there is none.
+    } else if scalar == "\n" {
       grid.endLine()
       // What write-combining has gathered goes out now, not when the CPU has need of the room.
       storeFence()
     } else {
       grid.put(glyph: font.glyph(for: scalar))
     }
+  }
+
+  var columns: Int { grid.columns }
+
+  mutating func showCursor() {
+    grid.showCursor()
+    storeFence()
   }
 
   mutating func raiseAlarm() { grid.style = .alarm }

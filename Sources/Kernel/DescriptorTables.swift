@@ -1,7 +1,7 @@
 import KernelSpace
 import Machine
 
-// The CPU's descriptor tables: segments, as few as long mode allows, and a gate for each exception.
+// The CPU's descriptor tables: segments, as few as long mode allows, and a gate for each vector.
 
 /// The memory that boot/image.asm sets aside for a table of 64-bit words.
 private struct WordTable {
@@ -73,17 +73,19 @@ enum DescriptorTables {
     loadTaskRegister(taskSelector)
   }
 
-  /// Interrupt gates (SDM volume 3, 6.14.1) to the entries of boot/traps.asm, 16 bytes apart.
+  /// Interrupt gates (SDM volume 3, 6.14.1) to the entries of boot/traps.asm, 16 bytes apart, the last
+  /// of which takes all vectors that are left.
   private static func installGates(_ record: BootRecord) {
     let idt = WordTable(at: record.idt)
     let presentInterruptGate: UInt64 = 0x8e
-    for vector in 0..<Exception.count {
-      let entry = record.trapEntries + UInt64(vector) * 16
+    let lastEntry = Exception.count + Int(InterruptController.lineCount)
+    for vector in 0..<256 {
+      let entry = record.trapEntries + UInt64(min(vector, lastEntry)) * 16
       idt.store(
         entry & 0xffff | UInt64(codeSelector) << 16 | stackTableEntry(of: vector) << 32
           | presentInterruptGate << 40 | (entry >> 16 & 0xffff) << 48, at: 2 * vector)
       idt.store(entry >> 32, at: 2 * vector + 1)
     }
-    loadIDT(record.idt, UInt16(16 * Exception.count - 1))
+    loadIDT(record.idt, 16 * 256 - 1)
   }
 }

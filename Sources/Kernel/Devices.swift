@@ -33,6 +33,12 @@ enum Devices {
   private nonisolated(unsafe) static var timer: DeviceMemory?
   private nonisolated(unsafe) static var screen: DeviceMemory?
 
+  /// Where the local APIC's registers are mapped.
+  static var localAPICRegisters: VirtualAddress? {
+    guard unsafe localAPIC != nil else { return nil }
+    return unsafe localAPIC?.start
+  }
+
   /// Maps them, prints what they answer, and begins to use the screen.
   static func map(_ tables: FirmwareTables, _ framebuffer: Framebuffer?) {
     // SAFETY: one CPU boots, alone, and nobody else touches what is kept; likewise below.

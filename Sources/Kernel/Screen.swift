@@ -9,7 +9,7 @@ import Machine
 struct Screen: Surface {
   private enum Kind {
     case text
-    case linear(PixelFormat, normal: Colours, alarm: Colours)
+    case linear(PixelFormat, normal: Colours, alarm: Colours, cursor: Colours)
   }
 
   /// Pixels of what is written and of what is behind it.
@@ -44,9 +44,11 @@ struct Screen: Surface {
       func pixel(_ red: UInt8, _ green: UInt8, _ blue: UInt8) -> UInt32 {
         format.pixel(Colour(red: red, green: green, blue: blue))
       }
+      let normal = Colours(ink: pixel(0xaa, 0xaa, 0xaa), paper: pixel(0, 0, 0))
       kind = .linear(
-        format, normal: Colours(ink: pixel(0xaa, 0xaa, 0xaa), paper: pixel(0, 0, 0)),
-        alarm: Colours(ink: pixel(0xff, 0xff, 0xff), paper: pixel(0xaa, 0, 0)))
+        format, normal: normal,
+        alarm: Colours(ink: pixel(0xff, 0xff, 0xff), paper: pixel(0xaa, 0, 0)),
+        cursor: Colours(ink: normal.paper, paper: normal.ink))
       cellByteCount = UInt64(format.byteCount)
       (columns, rows) = (Int(width) / Font.width, Int(height) / Font.height)
     }
@@ -101,11 +103,21 @@ struct Screen: Surface {
     switch kind {
     case .text:
       let address = start + UInt64(row) * pitch + UInt64(column) * 2
-      // Light grey on black, or white on red.
-      let colours: UInt16 = cell.style == .alarm ? 0x4f00 : 0x0700
+      // Light grey on black, white on red, black on light grey.
+      let colours: UInt16 =
+        switch cell.style {
+        case .normal: 0x0700
+        case .alarm: 0x4f00
+        case .cursor: 0x7000
+        }
       store16(address.rawValue, colours | UInt16(font.vgaCharacter(of: cell.glyph)))
-    case .linear(let format, let normal, let alarm):
-      let colours = cell.style == .alarm ? alarm : normal
+    case .linear(let format, let normal, let alarm, let cursor):
+      let colours =
+        switch cell.style {
+        case .normal: normal
+        case .alarm: alarm
+        case .cursor: cursor
+        }
       var line =
         start + UInt64(row * Font.height) * pitch
         + UInt64(column * Font.width * format.byteCount)

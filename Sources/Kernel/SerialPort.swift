@@ -8,13 +8,26 @@ enum SerialPort {
 
   /// The registers, as offsets from the base. With the divisor latch open (line control bit 7) the
   /// first two hold the divisor of 115200 baud.
-  private enum Register {
+  enum Register {
     static var data: UInt16 { 0 }
     static var interruptEnable: UInt16 { 1 }
     static var fifoControl: UInt16 { 2 }
     static var lineControl: UInt16 { 3 }
     static var modemControl: UInt16 { 4 }
     static var lineStatus: UInt16 { 5 }
+    static var scratch: UInt16 { 7 }
+  }
+
+  enum LineStatus {
+    static var dataReady: UInt8 { 1 << 0 }
+    static var overrun: UInt8 { 1 << 1 }
+    static var transmitterEmpty: UInt8 { 1 << 5 }
+  }
+
+  /// Data terminal ready, request to send; OUT2 lets the interrupt through.
+  enum ModemControl {
+    static var all: UInt8 { 0x0b }
+    static var withoutRequestToSend: UInt8 { 0x09 }
   }
 
   static func setUp() {
@@ -33,10 +46,10 @@ enum SerialPort {
   /// 87 microseconds at about a microsecond a port read, is given up for good. A missing port reads
   /// as all ones: never busy.
   static func put(_ byte: UInt8) {
-    // SAFETY: one CPU, interrupts off; the worst that could happen is a lost byte.
+    // SAFETY: one CPU, whose interrupt handlers send nothing.
     guard unsafe !isStuck else { return }
     var patience = 100_000
-    while in8(base + Register.lineStatus) & 0x20 == 0 {
+    while read(Register.lineStatus) & LineStatus.transmitterEmpty == 0 {
       patience -= 1
       if patience == 0 {
         unsafe isStuck = true
@@ -46,5 +59,7 @@ enum SerialPort {
     write(byte, to: Register.data)
   }
 
-  private static func write(_ value: UInt8, to register: UInt16) { out8(base + register, value) }
+  static func read(_ register: UInt16) -> UInt8 { in8(base + register) }
+
+  static func write(_ value: UInt8, to register: UInt16) { out8(base + register, value) }
 }

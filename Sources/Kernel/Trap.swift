@@ -2,7 +2,7 @@ import Addressing
 import Machine
 import PageTables
 
-// Where exceptions arrive. Two kinds have a way back: page faults that the page table gives no
+// Where exceptions and interrupts arrive. Of the exceptions, two kinds have a way back: page faults that the page table gives no
 // reason for, and faults that a probe expects. Any other is reported, then the kernel ends.
 
 private nonisolated(unsafe) var isReporting = false
@@ -13,6 +13,7 @@ private nonisolated(unsafe) var isReporting = false
 public func highlandTrap(_ frame: UnsafeMutablePointer<TrapFrame>) {
   // SAFETY: the entry stub has just built the frame, and leaves it alone until this returns.
   let fault = unsafe frame.pointee
+  if fault.vector >= Exception.count { return Interrupts.handle(fault.vector) }
   // Read at once: another page fault would change it.
   let address = VirtualAddress(readCR2())
   // SAFETY: one CPU, and gates that keep interrupts off.

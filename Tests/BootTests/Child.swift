@@ -11,6 +11,8 @@ import Synchronization
 final class Child {
   /// What the child writes to its standard output.
   let output: Connection
+  /// What the child reads from its standard input; `nil` if that is empty.
+  let input: Connection?
   /// Our ends of the sockets.
   let sockets: [Connection]
   private let process: pid_t
@@ -18,15 +20,19 @@ final class Child {
   private var hasEnded = false
 
   /// - Parameters:
+  ///   - hasInput: whether the child gets something to read.
   ///   - deadline: the seconds after which the child is killed, many times more than it needs.
   ///   - arguments: the program and its arguments, made from the child's file descriptors of its
   ///     ends of the sockets.
-  init(socketCount: Int = 0, deadline: Int, arguments: ([Int32]) -> [String]) throws {
+  init(
+    socketCount: Int = 0, hasInput: Bool = false, deadline: Int, arguments: ([Int32]) -> [String]
+  ) throws {
     // One child at a time: until its descriptors are close-on-exec, another would inherit them.
-    (output, sockets, process) = try Self.spawning.withLock { _ in
+    (output, input, sockets, process) = try Self.spawning.withLock { _ in
       var pipeEnds: [Int32] = [0, 0]
       try succeed(pipe(&pipeEnds))
-      let socketEnds = try (0..<socketCount).map { _ in
+      // A socket serves as standard input: a pipe whose reader is gone would end this process.
+      let socketEnds = try (0..<socketCount + (hasInput ? 1 : 0)).map { _ in
         var ends: [Int32] = [0, 0]
         try succeed(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends))
         return ends
@@ -37,9 +43,13 @@ final class Child {
       defer { for end in childs { close(end) } }
       let words =
         ["setpriv", "--pdeathsig=TERM", "timeout", "--foreground", "--signal=KILL", "\(deadline)"]
-        + arguments(Array(childs.dropFirst()))
+        + arguments(Array(childs.dropFirst().prefix(socketCount)))
       let connections = ours.map { Connection($0) }
-      return (connections[0], Array(connections.dropFirst()), try spawn(words, output: childs[0]))
+      let process = try spawn(words, input: hasInput ? childs.last : nil, output: childs[0])
+      return (
+        connections[0], hasInput ? connections.last : nil,
+        Array(connections.dropFirst().prefix(socketCount)), process
+      )
     }
   }
 
@@ -76,13 +86,17 @@ final class Child {
   }
 }
 
-/// Starts a program that gets nothing to read, has `output` as its standard output, and inherits
-/// what is not close-on-exec.
-private func spawn(_ words: [String], output: Int32) throws -> pid_t {
+/// Starts a program that has `input`, or nothing to read, and `output` as its standard input and output,
+/// and inherits what is not close-on-exec.
+private func spawn(_ words: [String], input: Int32?, output: Int32) throws -> pid_t {
   var actions = posix_spawn_file_actions_t()
   posix_spawn_file_actions_init(&actions)
   defer { posix_spawn_file_actions_destroy(&actions) }
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+  if let input {
+    posix_spawn_file_actions_adddup2(&actions, input, 0)
+  } else {
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+  }
   posix_spawn_file_actions_adddup2(&actions, output, 1)
   // This thread may have all signals blocked, and the child is to end by one.
   var attributes = posix_spawnattr_t()
@@ -100,8 +114,8 @@ private func spawn(_ words: [String], output: Int32) throws -> pid_t {
   return process
 }
 
-/// One end of a pipe or a socket; reads block.
-final class Connection {
+/// One end of a pipe or a socket; reads block. One thread may read while another sends.
+final class Connection: @unchecked Sendable {
   private let descriptor: Int32
   private var buffer: ArraySlice<UInt8> = []
 
@@ -131,9 +145,23 @@ final class Connection {
   }
 
   /// Sends to a socket. Whether anybody was there to receive shows in the answer that does not come.
-  func send(_ text: String) {
-    let bytes = Array(text.utf8)
-    _ = Foundation.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+  func send(_ text: String) { send(Array(text.utf8)) }
+
+  func send(_ bytes: [UInt8]) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes {
+        Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      }
+      if count <= 0 { return }
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  /// Whether there is something to read at this moment.
+  var isReadable: Bool {
+    var question = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return !buffer.isEmpty || poll(&question, 1, 0) > 0
   }
 }
 

@@ -59,19 +59,6 @@ import Testing
     #expect(try guest.finish().status == 33)
   }
 
-  /// Without `exit` the kernel stays: halted, interrupts off, and silent.
-  @Test func withoutExit() throws {
-    let guest = try Guest(commandLine: "")
-    guest.debugger.release()
-    while let line = guest.readLine(), line != "highland: ready" {}
-    // The processor halts a few instructions after the line is out; until then, ask again.
-    var registers = try guest.monitor.registers()
-    while try registers["HLT"] == 0 { registers = try guest.monitor.registers() }
-    #expect(try registers["RFL"] & 1 << 9 == 0, "interrupts")
-    let ending = try guest.quit()
-    #expect(ending.lines.last == "highland: ready")
-  }
-
   @Test(arguments: ["pc", "q35"])
   func withoutSerialPort(_ machine: String) throws {
     let ending = try Guest(Hardware(machine: machine, hasSerialPort: false)).finish()

@@ -167,7 +167,7 @@ import Testing
 }
 
 /// What stands on a VGA's text screen.
-private struct VGAText {
+struct VGAText {
   /// A line each, without the blanks at its end.
   let characters: [[UInt8]]
   /// All the attributes that there are.
@@ -175,7 +175,7 @@ private struct VGAText {
 }
 
 extension Guest {
-  fileprivate func vgaText() throws -> VGAText {
+  func vgaText() throws -> VGAText {
     let memory = try monitor.physicalMemory(at: 0xb8000, count: 2 * 80 * 25)
     let lines = (0..<25).map { row in
       let line = (0..<80).map { memory[2 * (80 * row + $0)] }

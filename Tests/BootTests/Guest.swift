@@ -79,14 +79,17 @@ final class Guest {
   /// - Parameter video: without it, what a machine has that shows no pixels: they take time. By UEFI
   ///   there is nothing else.
   convenience init(
-    _ hardware: Hardware = Hardware(), commandLine: String = "exit", video: String? = nil
+    _ hardware: Hardware = Hardware(), commandLine: String = "exit", video: String? = nil,
+    deadline: Int = 120
   ) throws {
     let video = video ?? (hardware.firmware == .bios ? "text" : "")
-    try self.init(hardware, image: BootImage.image(commandLine: commandLine, video: video))
+    let image = try BootImage.image(commandLine: commandLine, video: video)
+    try self.init(hardware, image: image, deadline: deadline)
   }
 
-  init(_ hardware: Hardware = Hardware(), image: URL) throws {
-    qemu = try Child(socketCount: 2, deadline: 120) { ends in
+  /// - Parameter deadline: the seconds after which the guest is killed.
+  init(_ hardware: Hardware = Hardware(), image: URL, deadline: Int = 120) throws {
+    qemu = try Child(socketCount: 2, hasInput: true, deadline: deadline) { ends in
       [
         "qemu-system-x86_64", "-accel", "tcg", "-nic", "none", "-display", "none", "-no-reboot",
         "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-S", "-serial",
@@ -98,6 +101,10 @@ final class Guest {
     monitor = try Monitor(qemu.sockets[0], dump: BootImage.scratchFile("dump"))
     debugger = Debugger(qemu.sockets[1])
   }
+
+  /// Both ends of the serial line, for who talks to the kernel.
+  var input: Connection { qemu.input! }
+  var output: Connection { qemu.output }
 
   /// The kernel's next line on the serial line; `nil` at the end.
   ///
@@ -139,12 +146,6 @@ final class Guest {
   /// Lets the guest run until it ends by itself.
   func finish() throws -> Ending {
     debugger.release()
-    return try end()
-  }
-
-  /// Ends the guest.
-  func quit() throws -> Ending {
-    try monitor.ask("quit")
     return try end()
   }
 

@@ -33,7 +33,8 @@ struct Screenshot {
 
   func pixel(x: Int, y: Int) -> Colour { pixels[y * width + x] }
 
-  /// The lines of text in cells of 8 by 16 pixels, without the blanks at their ends.
+  /// The lines of text in cells of 8 by 16 pixels, without the blanks at their ends. What the cursor
+  /// stands on is dark on bright.
   func text(rows: Range<Int>? = nil) throws -> [String] {
     let glyphs = Dictionary(
       uniqueKeysWithValues: try FontFile.current.get().glyphs.map { ($0.rows, $0.scalar) })
@@ -41,7 +42,7 @@ struct Screenshot {
       var line = String.UnicodeScalarView()
       for column in 0..<width / 8 {
         let rows = try cell(column, row)
-        guard let scalar = glyphs[rows] else {
+        guard let scalar = glyphs[rows] ?? glyphs[rows.map { ~$0 }] else {
           throw GuestError("no glyph is in column \(column) of row \(row): \(rows)")
         }
         line.append(scalar)

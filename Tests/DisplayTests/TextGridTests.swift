@@ -106,6 +106,56 @@ private func shown(_ text: [UInt8], columns: Int, rows: Int) -> [[UInt8]] {
     #expect(glass.cells.map(\.style) == (0..<12).map { (4..<8).contains($0) ? .alarm : .normal })
   }
 
+  /// Going back takes nothing away; what is written then replaces what was there. The first place of a
+  /// row is the last to go back to.
+  @Test func goingBack() {
+    let glass = Glass(columns: 4, rows: 2)
+    var grid = TextGrid(columns: 4, rows: 2, on: glass, storage: storage(8))
+    for glyph: UInt8 in [1, 2, 3, 4] { grid.put(glyph: glyph) }
+    for _ in 0..<2 { grid.goBack() }
+    #expect(glass.lines == [[1, 2, 3, 4], []])
+    grid.put(glyph: 5)
+    #expect(glass.lines == [[1, 2, 5, 4], []])
+    for _ in 0..<9 { grid.goBack() }
+    grid.put(glyph: 6)
+    grid.put(glyph: 7)
+    #expect(glass.lines == [[6, 7, 5, 4], []])
+    // The rest of the line is left behind.
+    grid.endLine()
+    #expect(glass.lines == [[6, 7], []])
+  }
+
+  /// The cursor stands where the text goes on, on the last place after a full row, and nowhere once
+  /// something is written.
+  @Test func cursor() {
+    let glass = Glass(columns: 3, rows: 2)
+    var grid = TextGrid(columns: 3, rows: 2, on: glass, storage: storage(6))
+    func cursors() -> [Int] { glass.cells.indices.filter { glass.cells[$0].style == .cursor } }
+    grid.showCursor()
+    #expect(cursors() == [0])
+    let drawn = glass.drawn
+    grid.showCursor()
+    #expect(glass.drawn == drawn)
+    for glyph: UInt8 in 1...3 {
+      grid.put(glyph: glyph)
+      #expect(cursors() == [])
+      grid.showCursor()
+      #expect(cursors() == [min(Int(glyph), 2)])
+    }
+    #expect(glass.lines == [[1, 2, 3], []])
+    grid.goBack()
+    #expect(cursors() == [])
+    grid.goBack()
+    grid.showCursor()
+    #expect(cursors() == [1])
+    grid.endLine()
+    grid.showCursor()
+    #expect(cursors() == [3])
+    grid.endLine()
+    #expect(cursors() == [])
+    #expect(glass.cells.allSatisfy { $0 == .blank })
+  }
+
   /// Too little storage for all rows.
   @Test func clipped() {
     let glass = Glass(columns: 10, rows: 4)

@@ -119,7 +119,7 @@ private struct Model {
       let text = String(decoding: model.line, as: UTF8.self)
       try #require(bench.text == text)
       // The row is the prompt and a part of the line, with the cursor where it belongs.
-      let row = bench.screen.lines.last!
+      let row = bench.screen.lastLine
       try #require(row == "highland>" || row.hasPrefix("highland> "))
       let width = columns - 11
       let shown = String(row.dropFirst(10))

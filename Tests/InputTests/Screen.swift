@@ -23,9 +23,8 @@ final class Screen: Terminal {
       rows.append([])
       column = 0
     case 0x20...0x7e:
-      if column == rows[rows.count - 1].count { rows[rows.count - 1].append(byte) } else {
-        rows[rows.count - 1][column] = byte
-      }
+      let last = rows.count - 1
+      rows[last].replaceSubrange(column..<min(column + 1, rows[last].count), with: [byte])
       column += 1
       if column == columns { complaints.append("something in the last column") }
     default: complaints.append("byte \(byte)")
@@ -33,7 +32,12 @@ final class Screen: Terminal {
   }
 
   /// The rows without the blanks at their ends.
-  var lines: [String] { rows.map { withoutBlanksAtEnd(String(decoding: $0, as: UTF8.self)) } }
+  var lines: [String] { rows.map(text) }
+  var lastLine: String { text(of: rows[rows.count - 1]) }
+
+  private func text(of row: [UInt8]) -> String {
+    withoutBlanksAtEnd(String(decoding: row, as: UTF8.self))
+  }
 }
 
 func withoutBlanksAtEnd(_ line: String) -> String {

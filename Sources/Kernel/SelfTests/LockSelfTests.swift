@@ -46,7 +46,8 @@ private let lockError: SelfTest = {
 @used @section(".selftests")
 private let lockInterrupts: SelfTest = {
   test("lock-interrupts") {
-    expect(!CPU.interruptsAreOn, "interrupts are off")
+    let wereOn = CPU.interruptsAreOn
+    disableInterrupts()
     Locks.area.withLock {}
     expect(!CPU.interruptsAreOn, "a lock leaves them off")
     withInterruptsHeldBack {
@@ -59,11 +60,12 @@ private let lockInterrupts: SelfTest = {
       disableInterrupts()
       expect(areOn, "they are on again after it")
     }
+    if wereOn { enableInterrupts() }
   }
 }
 
-/// Runs `body`, that may turn interrupts on, with none to come. The kernel handles none: those of
-/// the two 8259 interrupt controllers are masked (data ports 0x21 and 0xa1), those of the local APIC
+/// Runs `body`, that may turn interrupts on, with none to come, since before the prompt nobody handles
+/// them: those of the two 8259 interrupt controllers are masked (data ports 0x21 and 0xa1), those of the local APIC
 /// have no priority high enough (CR8; SDM volume 3, 11.8.6).
 private func withInterruptsHeldBack(_ body: () -> Void) {
   let masks = (in8(0x21), in8(0xa1))

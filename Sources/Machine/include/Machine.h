@@ -78,6 +78,10 @@ static inline void disableInterrupts(void) { __asm__ volatile("cli" : : : "memor
 
 static inline void enableInterrupts(void) { __asm__ volatile("sti" : : : "memory"); }
 
+// Interrupts on and HLT, with nothing between: STI takes effect after the instruction that follows, so
+// none can come before the CPU halts. Returns after the next.
+static inline void waitForInterrupt(void) { __asm__ volatile("sti; hlt" : : : "memory"); }
+
 static inline void spinLoopHint(void) { __asm__ volatile("pause" : : : "memory"); }
 
 // Model-specific registers: an index the CPU does not know is a #GP.
@@ -242,7 +246,7 @@ struct BootRecord {
   uint64_t nmiStack, nmiStackTop;
   uint64_t machineCheckStack, machineCheckStackTop;
   uint64_t gdt, tss, idt;
-  uint64_t trapEntries;   // 32 entries, 16 bytes apart
+  uint64_t trapEntries;   // 32 exceptions, 16 interrupts and one for all others, 16 bytes apart
   uint64_t memoryMapStorage, memoryMapStorageSize;
   uint64_t earlyFramesStorage, earlyFramesStorageSize;
   uint64_t selfTests, selfTestsEnd;
@@ -251,6 +255,7 @@ struct BootRecord {
   uint64_t screenCells, screenCellsSize;
   uint64_t runLine, runLineSize;
   uint64_t areaPlaces, areaPlacesSize;
+  uint64_t inputStorage, inputStorageSize;
 };
 
 // What boot/traps.asm leaves on the stack, lowest address first.
