@@ -8,13 +8,12 @@ import Testing
 import struct TestSupport.SeededGenerator
 
 @Suite struct PromptTests {
-  private static let usageOfExit =
-    "  exit                         leave the emulator, with failure if a command has failed; "
-    + "on a PC, halt"
+  /// What `help exit` says begins like this.
+  private static let helpOnExit = "exit: leave the emulator"
 
-  /// Two lines that tell that a command was run, and which.
-  private func expectHelp(_ answer: [String], echo: String = "help exit") {
-    #expect(answer == [echo, Self.usageOfExit])
+  private func expectHelp(_ answer: [String]) {
+    #expect(answer.count == 2 && answer.first == "help exit")
+    #expect(answer.last?.hasPrefix(Self.helpOnExit) == true)
   }
 
   @Test func serialLine() throws {
@@ -31,11 +30,12 @@ import struct TestSupport.SeededGenerator
     expectHelp(try prompt.enter("\u{1b}[A"))
     expectHelp(try prompt.enter("\u{1b}OA\u{1b}OA\u{1b}[B\u{1b}[B\u{1b}[A"))
     // Completion.
-    expectHelp(try prompt.enter("hel\tex\t"), echo: "help exit")
+    expectHelp(try prompt.enter("hel\tex\t"))
     prompt.type("help \t")
     let listed = try prompt.answer()
-    #expect(listed.count >= 2 && listed[0] == "help")
-    #expect(listed[1].hasPrefix("help  layout  "))
+    #expect(listed.first == "help")
+    let names = listed.dropFirst().flatMap { $0.split(separator: " ") }
+    #expect(names.contains("layout") && names.contains("exit"))
     expectHelp(try prompt.enter("exit"))
     // What is given up is not done.
     prompt.type("exit\u{3}")
@@ -56,9 +56,10 @@ import struct TestSupport.SeededGenerator
     try prompt.strike("tab", "ret")
     expectHelp(try prompt.answer())
     try prompt.strike("shift-h", "minus", "shift-minus")
-    try prompt.waitForScreen { lines in
-      lines.suffix(3) == ["highland> help exit", Self.usageOfExit, "highland> H-_"]
-    }
+    try prompt.waitForScreen { $0.last == "highland> H-_" }
+    let shown = try prompt.screen()
+    #expect(shown.contains("highland> help exit"))
+    #expect(shown.contains { $0.hasPrefix(Self.helpOnExit) })
     try prompt.strike("ctrl-c")
     #expect(try prompt.answer() == ["H-_^C"])
     try prompt.strike("up", "home", "delete")
@@ -85,7 +86,9 @@ import struct TestSupport.SeededGenerator
     }
     try prompt.waitForScreen { $0.last == "highland> help exit" }
     _ = try prompt.guest.monitor.tell("sendkey ret 1")
-    try prompt.waitForScreen { $0.suffix(2) == [Self.usageOfExit, "highland>"] }
+    try prompt.waitForScreen { lines in
+      lines.last == "highland>" && lines.contains { $0.hasPrefix(Self.helpOnExit) }
+    }
   }
 
   /// Waiting, the CPU is halted, and listens: every time that somebody looks.
@@ -143,12 +146,12 @@ import struct TestSupport.SeededGenerator
   }
 
   /// Random keys and sequences, whole and broken, words and other bytes. No letter is among them that
-  /// begins the name of a command that ends or changes something, whatever the tab key makes of it.
+  /// begins the name of a command that ends something or takes long, whatever the tab key makes of it.
   private static func randomLine(using generator: inout SeededGenerator) -> [UInt8] {
-    let letters = Array("abcdghijklmnoqstvwxyz0123456789 ;\"'\\".utf8)
+    let letters = Array("acdghijkmnoqtuvwxyz0123456789 ;\"'\\".utf8)
     let pieces = [
       "\u{1b}[A", "\u{1b}[B", "\u{1b}[C", "\u{1b}[D", "\u{1b}[3~", "\u{1b}OH", "\u{1b}[F", "\t",
-      "\u{8}", "\u{1b}", "\u{1b}[", "\u{1b}[12;", "\u{1b}O", "é", "😀", "walk 0x1000 ", "; ",
+      "\u{8}", "\u{1b}", "\u{1b}[", "\u{1b}[12;", "\u{1b}O", "é", "😀", "cut 0x1000 ", "; ",
     ]
     var line: [UInt8] = []
     for _ in 0..<Int.random(in: 0..<24, using: &generator) {
