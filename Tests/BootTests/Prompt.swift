@@ -15,7 +15,7 @@ final class Prompt {
   private var heard: [UInt8] = []
 
   /// Boots up to the prompt.
-  init(_ hardware: Hardware = Hardware(), commandLine: String = "", video: String = "") throws {
+  init(_ hardware: Hardware = Hardware(), commandLine: String = "", video: String? = nil) throws {
     guest = try Guest(hardware, commandLine: commandLine, video: video, deadline: 300)
     guest.debugger.release()
     if hardware.hasSerialPort { boot = try answer() }

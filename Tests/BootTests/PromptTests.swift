@@ -45,11 +45,11 @@ import struct TestSupport.SeededGenerator
     let long = try prompt.enter("exit " + String(repeating: "x", count: 400))
     #expect(long.last?.hasPrefix("highland: nothing done: more than 256 characters") == true)
     prompt.type("exit\r")
-    #expect(try prompt.guest.ending().status == 35, "some commands were none")
+    #expect(try prompt.guest.end().status == 35, "some commands were none")
   }
 
   /// By the keys of a keyboard, seen on screens and on the serial line.
-  @Test(arguments: ["", "640x480x32", "1024x768x16"])
+  @Test(arguments: ["text", "640x480x32", "1024x768x16"])
   func keyboard(_ video: String) throws {
     let prompt = try Prompt(video: video)
     try prompt.strike("h", "x", "backspace", "e", "p", "left", "l", "end", "spc", "e", "x", "i")
@@ -65,7 +65,7 @@ import struct TestSupport.SeededGenerator
     try prompt.strike("up", "home", "delete")
     try prompt.waitForScreen { $0.last == "highland> elp exit" }
     // The cursor stands on the first letter.
-    if video == "" {
+    if video == "text" {
       #expect(try prompt.guest.vgaText().colours == [0x07, 0x70])
     } else {
       let screenshot = try prompt.guest.monitor.screenshot()
@@ -92,7 +92,7 @@ import struct TestSupport.SeededGenerator
   }
 
   /// Waiting, the CPU is halted, and listens: every time that somebody looks.
-  @Test(arguments: ["", "640x480x32"])
+  @Test(arguments: ["text", "640x480x32"])
   func idle(_ video: String) throws {
     let prompt = try Prompt(video: video)
     expectHelp(try prompt.enter("help exit"))
