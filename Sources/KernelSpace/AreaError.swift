@@ -17,7 +17,7 @@ public enum AreaError: Error, Equatable {
   case outOfFrames(OutOfFrames)
   /// Areas are never executable, nor open to user mode; what an address space has below is.
   case forbidden(Rights)
-  /// RAM that the linear mapping holds as write-back can have no second type.
+  /// What is mapped already, RAM as write-back or a device by another area, can have no second type.
   case twoMemoryTypes(PhysicalAddress)
   /// Usable RAM and the kernel's own is mapped only by who owns its frames; where it begins.
   case owned(PhysicalAddress, RegionKind)

@@ -52,7 +52,9 @@ extension KernelVirtualArea {
   /// Maps physical memory that is nobody's: a device, or a table of the firmware.
   ///
   /// - Throws: as above; `owned` where RAM begins that has, or may get, an owner; `twoMemoryTypes`
-  ///   where the firmware's RAM would be anything but write-back.
+  ///   where the firmware's RAM would be anything but write-back, or what an area maps already would
+  ///   have another type here.
+  /// - Complexity: O(all areas' mappings), but for the work of mapping.
   public mutating func map(
     untracked physical: Range<PhysicalAddress>, _ property: PageProperty, at offset: UInt64
   ) throws(AreaError) {
@@ -61,6 +63,12 @@ extension KernelVirtualArea {
     try Space.Pool.withAllocator { (frames) throws(AreaError) in
       try frames.checkUnowned(physical, property.memoryType)
     }
+    let other = Space.withAreas { areas in
+      Space.withPageTable { table in
+        areas.firstMapping(of: physical, notOfType: property.memoryType, in: table.reader)
+      }
+    }
+    if let other { throw .twoMemoryTypes(other) }
     try Self.map(pages, to: physical, property)
   }
 
@@ -170,6 +178,26 @@ extension KernelVirtualArea {
 }
 
 extension VirtualAreas {
+  /// Where some physical memory is mapped with another type than `type` by an area, if it is.
+  func firstMapping(
+    of physical: Range<PhysicalAddress>, notOfType type: MemoryType,
+    in reader: PageTableReader<Memory>
+  ) -> PhysicalAddress? {
+    var place = VirtualAddress(0)
+    while let reserved = firstReservation(endingAbove: place)?.range {
+      place = reserved.upperBound
+      var rest = reserved
+      while let mapping = try? reader.nextMapping(in: rest) {
+        let pages = mapping.physical..<mapping.physical + mapping.size.byteCount
+        if pages.overlaps(physical), mapping.property.memoryType != type {
+          return pages.clamped(to: physical).lowerBound
+        }
+        rest = mapping.virtual + mapping.size.byteCount..<reserved.upperBound
+      }
+    }
+    return nil
+  }
+
   /// Unmaps the first pages of a range that are of one size: as many as there is room to note.
   ///
   /// - Parameter keepsTables: whether empty tables stay until the reservation's flush: the areas to

@@ -81,7 +81,7 @@ struct Fault: Sendable, CustomTestStringConvertible {
     let kernel = try KernelFile.current.get()
     let address = try fault.address(kernel, Windows(levels: processor.levels))
     let report = try FaultReport(of: fault.name, on: processor) { guest in
-      try walk(to: address, levels: processor.levels, guest.monitor)
+      try walkSeen(to: address, levels: processor.levels, guest.monitor)
     }
     let rip = try #require(report.rip(after: "#PF page fault"))
     if fault.name.hasPrefix("exec") {
@@ -199,7 +199,7 @@ struct FaultReport {
 }
 
 /// The entries on the way to `address`, read from the guest's memory, in the report's words.
-private func walk(to address: UInt64, levels: Int, _ monitor: Monitor) throws -> [String] {
+func walkSeen(to address: UInt64, levels: Int, _ monitor: Monitor) throws -> [String] {
   let addressBits: UInt64 = 0x000f_ffff_ffff_f000
   var lines: [String] = []
   var table = try monitor.registers()["CR3"] & addressBits

@@ -13,7 +13,7 @@ extension Guest {
   }
 
   /// The entries of the tables at `addresses`, which rise. Neighbours are read together.
-  private func readTables(_ addresses: [UInt64]) throws -> [[UInt64]] {
+  func readTables(_ addresses: [UInt64]) throws -> [[UInt64]] {
     var tables: [[UInt64]] = []
     var rest = addresses[...]
     while let first = rest.first {

@@ -174,6 +174,12 @@ import Testing
       try area.map(untracked: 0x60_0000..<0x62_0000, .kernel(.none), at: 0)
       try area.map(untracked: 0x400_0000..<0x402_0000, uncacheable, at: 0x4_0000)
       try area.map(untracked: 0xa_0000..<0xc_0000, uncacheable, at: 0x8_0000)
+      // The same once more, but with no second type, not of one page.
+      let other = PageProperty(rights: .none, memoryType: .writeCombining)
+      refuses(.twoMemoryTypes(PhysicalAddress(0xb_f000)), 0xb_f000..<0xc_1000, other)
+      refuses(.twoMemoryTypes(PhysicalAddress(0xa_0000)), 0xa_0000..<0xc_1000, other)
+      try area.map(untracked: 0xa_0000..<0xa_1000, uncacheable, at: 0x10_0000)
+      try area.map(untracked: 0xc_0000..<0xc_1000, other, at: 0x10_1000)
       #expect(bench.tlb.touch(area.start + 0x1_f000)?.physical == 0x61_f000)
       #expect(bench.tlb.touch(area.start + 0x4_0000)?.patIndex == 3)
       bench.expect(.pageTable(.alreadyMapped(VirtualAddress(area.start + 0x8_0000)))) {

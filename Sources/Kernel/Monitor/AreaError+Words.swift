@@ -25,7 +25,7 @@ extension Text.Interpolation {
     case .forbidden: appendLiteral("an area is never executable, nor open to user mode")
     case .twoMemoryTypes(let address):
       appendInterpolation(address)
-      appendLiteral(" would have two memory types: it is RAM, mapped write-back")
+      appendLiteral(" would have two memory types: it is mapped with another")
     case .owned(let address, let kind):
       appendInterpolation(address)
       appendLiteral(" is RAM that has, or may get, an owner: ")

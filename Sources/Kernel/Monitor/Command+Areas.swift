@@ -93,9 +93,9 @@ extension Command {
     guard AreaPlaces.isFree(name.place) else {
       throw fail("scratch area \(name.name) is there already: unmap it first")
     }
+    if size != nil, type != .writeBack { throw fail("the frames of an area are write-back") }
     do throws(AreaError) {
       if let size {
-        guard type == .writeBack else { throw AreaError.twoMemoryTypes(PhysicalAddress(0)) }
         AreaPlaces.put(try makeScratchArea(size, rights.rights), at: name.place)
       } else {
         let range =
