@@ -133,12 +133,27 @@ build/font.inc: boot/font.awk boot/font.txt build/toolchain
 	@awk -f boot/font.awk boot/font.txt >$@
 
 # All of the archive goes in, since nobody names the self tests; what nothing reaches goes out again.
-build/highland.elf: boot boot/kernel.ld boot/check-image.sh $(OBJECTS) build/libKernel.a Makefile
+LINK = "$$tools/ld.lld" -T boot/kernel.ld --gc-sections --build-id=none --orphan-handling=error \
+  -z noexecstack
+
+# Linked once to see where the functions lie, and again with their names: boot/symbols.sh.
+build/nameless.elf: boot boot/kernel.ld $(OBJECTS) build/libKernel.a Makefile
+	@tools=$$(head -n 1 build/toolchain) && \
+	$(LINK) -o $@ $(OBJECTS) --whole-archive build/libKernel.a
+
+build/symbols.inc: build/nameless.elf boot/symbols.sh
+	@echo '  NAMES  $<'
+	@boot/symbols.sh $< "$$(head -n 1 build/toolchain)" >$@
+
+build/names.o: boot/symbols.asm build/symbols.inc
+	@nasm -f elf64 -I build/ -Wall -Werror -DWITH_NAMES -o $@ $<
+
+build/highland.elf: build/nameless.elf build/names.o boot/check-image.sh
 	@echo '  LD     $@'
 	@tools=$$(head -n 1 build/toolchain) && \
-	"$$tools/ld.lld" -T boot/kernel.ld --gc-sections --build-id=none --orphan-handling=error \
-	  -z noexecstack -o $@ $(OBJECTS) --whole-archive build/libKernel.a && \
-	boot/check-image.sh $@ "$$tools/llvm-nm"
+	$(LINK) -o $@ $(filter-out build/symbols.o,$(OBJECTS)) build/names.o \
+	  --whole-archive build/libKernel.a && \
+	boot/check-image.sh $@ "$$tools/llvm-nm" $<
 
 # Rewritten only when the settings differ from those of the image built last.
 build/settings: build/toolchain FORCE

@@ -7,6 +7,7 @@ extern text_start, text_end, rodata_start, rodata_end, data_start, data_end
 extern link_start, image_end, trap_entries
 extern selftests_start, selftests_end
 extern font, font.end
+extern symbols, symbols.end, frameless_start, frameless_end
 
 BOOT_STACK      equ 16 * PAGE
 EXCEPTION_STACK equ 4 * PAGE
@@ -79,3 +80,5 @@ boot_record:
   dq run_line, run_line.end - run_line
   dq area_places, area_places.end - area_places
   dq input_storage, input_storage.end - input_storage
+  dq symbols, symbols.end
+  dq frameless_start, frameless_end

@@ -1,7 +1,10 @@
 ; The four memory functions that the compiler may call anywhere. Written in Swift or C they could
 ; be compiled into calls of themselves.
+;
+; They leave no frame and never move the stack pointer: backtraces know by the section that the
+; return address is on top of the stack.
 
-section .text
+section .text.frameless progbits alloc exec nowrite align=16
 global memcpy, memmove, memset, memcmp
 
 ; RDI to, RSI from, RDX bytes; returns RDI as it came.

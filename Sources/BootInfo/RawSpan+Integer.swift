@@ -1,10 +1,11 @@
-// The module's only reads of raw memory.
+// This floor's only reads of raw memory, and for other floors' tables.
 
 import Addressing
 
 extension RawSpan {
   /// The little-endian integer at a byte offset, aligned or not. Traps outside the span.
-  func integer<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, at offset: Int) -> T {
+  package func integer<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, at offset: Int) -> T
+  {
     // SAFETY: the load checks its bounds, and every bit pattern is an integer.
     unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: type)
   }

@@ -15,6 +15,7 @@ enum Console {
   // SAFETY: one CPU, whose interrupt handlers print nothing; likewise for all that follows.
   private nonisolated(unsafe) static var choice = ConsoleChoice.all
   private nonisolated(unsafe) static var usesSerial = true
+  private nonisolated(unsafe) static var usesScreen = true
   private nonisolated(unsafe) static var screen: ScreenConsole?
   /// What can be had as a screen for an alarm, as long as the boot page table has it mapped.
   private nonisolated(unsafe) static var alarmScreen: Screen?
@@ -84,14 +85,16 @@ enum Console {
     if unsafe screen?.raiseAlarm() == nil { useSerial() }
   }
 
-  /// A fault while one was reported: it may have been the screen that caused it.
-  static func giveUpScreen() {
-    unsafe screen = nil
-    unsafe usesSerial = true
+  /// A fault while one was reported may have been the screen's doing: from now on one of the two is
+  /// used, the serial port or the screen.
+  static func use(screen: Bool) {
+    unsafe usesSerial = !screen
+    unsafe usesScreen = screen
   }
 
   @inline(never) static func put(_ byte: UInt8) {
     if unsafe usesSerial { putSerial(byte) }
+    guard unsafe usesScreen else { return }
     if unsafe screen?.put(byte) == nil { unsafe log?.append(byte) }
   }
 

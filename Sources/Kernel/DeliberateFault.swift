@@ -32,8 +32,9 @@ enum DeliberateFault: UInt8, NamedChoice {
     }
   }
 
-  /// Does it. Returns only if nothing stopped it.
-  func commit() {
+  /// Does it. Returns only if nothing stopped it. A function of its own, so that its name is in the
+  /// report.
+  @inline(never) func commit() {
     let image = KernelState.image
     let layout = KernelState.layout
     let linear = layout.linearMapping.lowerBound

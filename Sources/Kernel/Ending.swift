@@ -19,11 +19,14 @@ public func highlandEnd(_ value: UInt8) -> Never {
   haltForever()
 }
 
-/// Says that the kernel is at fault, and ends. Not a line before `words` is evaluated.
-func panic(_ words: @autoclosure () -> Text) -> Never {
+/// Says that the kernel is at fault, and how it came there, and ends. Not a line before `words` is
+/// evaluated.
+@inline(never) func panic(_ words: @autoclosure () -> Text) -> Never {
+  disableInterrupts()
   Console.raiseAlarm()
   printPart("highland: panic: ")
   print(words())
+  Backtrace.printHere()
   end(.failure)
 }
 

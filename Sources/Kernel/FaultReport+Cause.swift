@@ -104,10 +104,7 @@ extension FaultReport {
     let rip = VirtualAddress(frame.rip)
     if text.contains(rip), load8(frame.rip) == 0x0f, load8(frame.rip + 1) == 0x0b {
       Kernel.print(
-        """
-        a Swift check failed (precondition, overflow or bounds): ud2 at kernel text \
-        + \(shortHex: rip - text.lowerBound)
-        """)
+        "a Swift check failed in \(function: rip): a precondition, an overflow or a bound")
     } else {
       Kernel.print("not an instruction of this CPU")
     }

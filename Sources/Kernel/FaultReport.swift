@@ -17,7 +17,10 @@ struct FaultReport {
   }
 
   func print() {
-    Kernel.print("highland: fault: \(Exception.name(vector)) at rip \(hex: frame.rip)")
+    printPart("highland: fault: \(Exception.name(vector)) at rip \(hex: frame.rip)")
+    let rip = VirtualAddress(frame.rip)
+    if KernelState.image.text.contains(rip) { printPart(", in \(function: rip)") }
+    Kernel.print("")
     printErrorCode()
     printPart("  cause     ")
     printCause()
@@ -26,6 +29,8 @@ struct FaultReport {
       printWalk()
     }
     printRegisters()
+    // Last, since it reads what may be damaged.
+    Backtrace.print(frame)
   }
 
   private func printErrorCode() {

@@ -48,6 +48,9 @@ enum KernelState {
     return plan
   }
 
+  /// Whether all of this can be asked for.
+  static var hasBegun: Bool { unsafe record != nil }
+
   static var largestPage: PageSize { unsafe hasGigabytePages ? .size1GiB : .size2MiB }
 
   static var memory: LinearMemory { LinearMemory(base: unsafe linearBase) }
@@ -68,6 +71,24 @@ enum KernelState {
   static var bootRecord: BootRecord {
     guard let record = unsafe record else { panic("the boot record is not there yet") }
     return record
+  }
+
+  /// The names of the image's functions.
+  static var symbols: SymbolTable {
+    @_lifetime(immortal)
+    get {
+      let record = bootRecord
+      // SAFETY: read-only data of the image, there as long as the kernel is.
+      return SymbolTable(
+        unsafe mappedBytes(
+          at: VirtualAddress(record.symbols), count: Int(record.symbolsEnd - record.symbols)))
+    }
+  }
+
+  /// The functions of boot/memory.asm, which leave no frame on the stack.
+  static var frameless: Range<VirtualAddress> {
+    let record = bootRecord
+    return VirtualAddress(record.framelessStart)..<VirtualAddress(record.framelessEnd)
   }
 
   /// The kind of region that a physical address lies in.

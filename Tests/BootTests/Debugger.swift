@@ -20,13 +20,20 @@ struct Debugger {
   func release() { send("c") }
 
   /// Registers, by gdb's numbers.
-  enum Register: Int { case eax, ebx }
+  enum Register: Int {
+    case eax = 0
+    case ebx = 1
+    case rdi = 5
+    case rbp = 6
+    case rsp = 7
+    case rip = 16
+  }
 
-  func setRegister(_ register: Register, to value: UInt32) throws {
+  func setRegister(_ register: Register, to value: UInt64) throws {
     // The stub takes registers one by one only from who has read their description, or its start.
     send("qXfer:features:read:target.xml:0,1")
     guard answer() != nil else { throw GuestError("the debug stub describes no registers") }
-    try ask("P\(register.rawValue)=" + littleEndianHex(UInt64(value)))
+    try ask("P\(register.rawValue)=" + littleEndianHex(value))
   }
 
   func write(_ value: UInt64, at address: UInt64) throws {

@@ -83,7 +83,7 @@ struct Fault: Sendable, CustomTestStringConvertible {
     let report = try FaultReport(of: fault.name, on: processor) { guest in
       try walkSeen(to: address, levels: processor.levels, guest.monitor)
     }
-    let rip = try #require(report.rip(after: "#PF page fault"))
+    let rip = try #require(try report.rip(after: "#PF page fault"))
     if fault.name.hasPrefix("exec") {
       #expect(rip == address)
     } else {
@@ -102,7 +102,7 @@ struct Fault: Sendable, CustomTestStringConvertible {
   func doubleFault(_ processor: Processor) throws {
     let kernel = try KernelFile.current.get()
     let report = try FaultReport(of: "double-fault", on: processor)
-    let rip = try #require(report.rip(after: "#DF double fault"))
+    let rip = try #require(try report.rip(after: "#DF double fault"))
     #expect(try kernel["text_start", "text_end"].contains(rip))
     #expect(
       report.explanation == [
@@ -116,23 +116,23 @@ struct Fault: Sendable, CustomTestStringConvertible {
   @Test(arguments: processors)
   func undefinedOpcode(_ processor: Processor) throws {
     let report = try FaultReport(of: "ud", on: processor)
-    let rip = try #require(report.rip(after: "#UD invalid opcode"))
+    let rip = try #require(try report.rip(after: "#UD invalid opcode"))
     // UD1 (SDM volume 2): an opcode that is undefined for good.
     #expect(try KernelFile.current.get().bytes(in: rip..<rip + 2) == [0x0f, 0xb9])
     #expect(report.explanation == ["cause not an instruction of this CPU"])
   }
 
-  /// A failed check is a bare UD2; the report says so, and where in the text it stands.
+  /// A failed check is a bare UD2; the report says so, and names the function.
   @Test(arguments: processors)
   func swiftTrap(_ processor: Processor) throws {
     let kernel = try KernelFile.current.get()
     let report = try FaultReport(of: "swift-trap", on: processor)
-    let rip = try #require(report.rip(after: "#UD invalid opcode"))
+    let rip = try #require(try report.rip(after: "#UD invalid opcode"))
     #expect(try kernel.bytes(in: rip..<rip + 2) == [0x0f, 0x0b])
     #expect(
       report.explanation == [
-        "cause a Swift check failed (precondition, overflow or bounds): "
-          + "ud2 at kernel text + \(hex(rip - (try kernel["text_start"])))"
+        "cause a Swift check failed in \(try FunctionNames.current.get().place(of: rip)): "
+          + "a precondition, an overflow or a bound"
       ])
   }
 
@@ -144,7 +144,14 @@ struct Fault: Sendable, CustomTestStringConvertible {
   func lock(_ name: String, _ words: String) throws {
     let ending = try Guest(commandLine: "fault=\(name)").finish()
     #expect(ending.status == 35)
-    #expect(ending.lines.last == "highland: panic: \(words)")
+    let report = ending.lines.drop { $0 != "highland: panic: \(words)" }
+    #expect(report.first != nil)
+    // From `panic` down to the stub, each a known function.
+    let backtrace = report.dropFirst().map { $0.split(separator: " ").joined(separator: " ") }
+    #expect(backtrace.first?.hasPrefix("#0 panic(_:) + ") == true)
+    #expect(backtrace.contains { $0.contains(" DeliberateFault.commit() + ") })
+    #expect(backtrace.last?.contains(" higher_half + ") == true)
+    #expect(!backtrace.contains { $0.contains("backtrace ends") })
   }
 }
 
@@ -157,13 +164,19 @@ struct FaultReport {
   /// The lines from there to the registers.
   let explanation: [String]
   private let registers: [String]
+  /// The lines behind the registers.
+  let backtrace: [String]
 
-  /// Boots into the fault `name`, lets `look` have a look once the report is out, and expects the
-  /// kernel to end there: registers, and not a line more.
+  /// Boots into the fault `name`, lets `first` have a look when it comes to the trap handler and
+  /// `look` once the report is out, and expects the kernel to end there: registers, a backtrace, and
+  /// not a line more.
   init(
-    of name: String, on processor: Processor, look: (Guest) throws -> [String] = { _ in [] }
+    of name: String, on processor: Processor, look: (Guest) throws -> [String] = { _ in [] },
+    first: (Guest) throws -> Void = { _ in }
   ) throws {
     let guest = try Guest(Hardware(processor: processor), commandLine: "fault=\(name)")
+    try guest.debugger.run(to: KernelFile.current.get()["highlandTrap"])
+    try first(guest)
     try guest.debugger.run(to: KernelFile.current.get()["highlandEnd"])
     seen = try look(guest)
     let control = try guest.monitor.registers()
@@ -174,8 +187,10 @@ struct FaultReport {
       .drop { !$0.hasPrefix("highland: fault: ") }
     headline = lines.first ?? ""
     explanation = Array(lines.dropFirst().prefix { !$0.hasPrefix("rax ") })
-    registers = lines.dropFirst(1 + explanation.count).flatMap { $0.split(separator: " ") }
+    let rest = lines.dropFirst(1 + explanation.count)
+    registers = rest.prefix { !$0.hasPrefix("#") }.flatMap { $0.split(separator: " ") }
       .map(String.init)
+    backtrace = Array(rest.drop { !$0.hasPrefix("#") })
     #expect(
       registers.suffix(6) == [
         "cr0", digits(try control["CR0"]), "cr3", digits(try control["CR3"]), "cr4",
@@ -185,11 +200,17 @@ struct FaultReport {
     #expect(registers.count == 2 * (16 + 1 + 4))
   }
 
-  /// Where it happened, if the headline names `exception`.
-  func rip(after exception: String) -> UInt64? {
+  /// Where it happened, if the headline names `exception`, and the function where that is.
+  func rip(after exception: String) throws -> UInt64? {
     let start = "highland: fault: \(exception) at rip "
     guard headline.hasPrefix(start) else { return nil }
-    return address(headline.dropFirst(start.count))
+    let parts = headline.dropFirst(start.count).split(separator: ",", maxSplits: 1)
+    guard let rip = address(parts[0]) else { return nil }
+    let kernel = try KernelFile.current.get()
+    let isInText = try kernel["text_start", "text_end"].contains(rip)
+    let place = isInText ? " in \(try FunctionNames.current.get().place(of: rip))" : nil
+    #expect(parts.dropFirst().first.map(String.init) == place)
+    return rip
   }
 
   func register(_ name: String) -> UInt64? {

@@ -7,6 +7,8 @@ struct KernelFile {
 
   private let file: Data
   private var symbols: [String: UInt64] = [:]
+  /// All of them: functions of C may have the same name.
+  private(set) var allSymbols: [(name: String, address: UInt64)] = []
   private var segments: [(virtual: UInt64, offset: Int, count: Int)] = []
 
   /// Reads the symbol table and the program headers (System V ABI, chapters 4 and 5).
@@ -24,9 +26,10 @@ struct KernelFile {
         from: start, to: start + Int(word(section + 32) as UInt64), by: 24)
       {
         let name = file[(strings + Int(word(symbol) as UInt32))...].prefix { $0 != 0 }
-        symbols[String(decoding: name, as: UTF8.self)] = word(symbol + 8)
+        allSymbols.append((String(decoding: name, as: UTF8.self), word(symbol + 8)))
       }
     }
+    for symbol in allSymbols { symbols[symbol.name] = symbol.address }
   }
 
   /// The address of `symbol`, as linked.

@@ -40,6 +40,18 @@ struct Monitor {
     return [UInt8](try Data(contentsOf: dump))
   }
 
+  /// Words of memory as the stopped guest's page table has it.
+  func words(at address: UInt64, count: Int) throws -> [UInt64] {
+    try ask(
+      "memsave", ["val": Int64(bitPattern: address), "size": count * 8, "filename": dump.path])
+    defer { try? FileManager.default.removeItem(at: dump) }
+    let bytes = [UInt8](try Data(contentsOf: dump))
+    guard bytes.count == count * 8 else { throw GuestError("no memory at \(hex(address))") }
+    return stride(from: 0, to: bytes.count, by: 8).map { start in
+      bytes[start..<start + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+  }
+
   /// What the guest's screen shows.
   func screenshot() throws -> Screenshot {
     try ask("screendump", ["filename": dump.path])

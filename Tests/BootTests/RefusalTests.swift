@@ -72,7 +72,7 @@ import Testing
     let guest = try Guest()
     try guest.debugger.run(to: KernelFile.current.get()["boot_entry"])
     let address = try guest.monitor.registers()["EBX"] + 4
-    try guest.debugger.setRegister(.ebx, to: UInt32(address))
+    try guest.debugger.setRegister(.ebx, to: UInt64(UInt32(address)))
     try expectRefusalBySwift(
       guest,
       "the multiboot2 information at \(digits(address)) is bad: its address is not a multiple "

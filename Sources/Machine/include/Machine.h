@@ -18,6 +18,20 @@ static inline uint8_t in8(uint16_t port) {
   return value;
 }
 
+static inline void out16(uint16_t port, uint16_t value) {
+  __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline uint16_t in16(uint16_t port) {
+  uint16_t value;
+  __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
+  return value;
+}
+
+static inline void out32(uint16_t port, uint32_t value) {
+  __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
 // Control registers. Writing CR3 or CR4 is a full barrier for the compiler.
 
 #define READ_CONTROL_REGISTER(name, register)                              \
@@ -65,6 +79,14 @@ static inline void flushCacheLine(uint64_t address) {
 static inline void memoryFence(void) { __asm__ volatile("mfence" : : : "memory"); }
 
 static inline void writeBackCaches(void) { __asm__ volatile("wbinvd" : : : "memory"); }
+
+// Where the caller keeps its caller's frame pointer, and above it where it returns to. Inlined by
+// all means: else it would tell its own.
+static inline __attribute__((always_inline)) uint64_t readFramePointer(void) {
+  uint64_t value;
+  __asm__ volatile("mov %%rbp, %0" : "=r"(value) : : "memory");
+  return value;
+}
 
 // Interrupts, and waiting for another CPU
 
@@ -256,6 +278,8 @@ struct BootRecord {
   uint64_t runLine, runLineSize;
   uint64_t areaPlaces, areaPlacesSize;
   uint64_t inputStorage, inputStorageSize;
+  uint64_t symbols, symbolsEnd;
+  uint64_t framelessStart, framelessEnd;
 };
 
 // What boot/traps.asm leaves on the stack, lowest address first.
