@@ -68,7 +68,9 @@ let package = Package(
     tests("AddressingTests", of: ["Addressing"]),
     tests("BootTests", of: ["Oracle", "TestSupport"]),
     tests("PlanTests", of: ["BootInfo", "KernelSpace", "Plan", "TestSupport"]),
-    tests("BootInfoTests", of: ["Addressing", "BootInfo", "TestSupport"]),
+    tests(
+      "BootInfoTests", of: ["Addressing", "BootInfo", "TestSupport"],
+      resources: [.copy("ACPITables")]),
     tests("DisplayTests", of: ["BootInfo", "Display", "TestSupport"]),
     tests("InputTests", of: ["BootInfo", "Input", "TestSupport"]),
     tests("PageTablesTests", of: ["Addressing", "PageTables", "Oracle", "TestSupport"]),

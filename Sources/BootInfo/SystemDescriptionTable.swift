@@ -13,10 +13,10 @@
 // `SystemDescriptionTable` of it. The views of the single kinds are made of one of these.
 
 /// The four letters that name a kind of table, the first in the lowest byte.
-public struct TableSignature: Equatable, Sendable {
+public struct TableSignature: RawRepresentable, Equatable, Sendable {
   public let rawValue: UInt32
 
-  init(rawValue: UInt32) { self.rawValue = rawValue }
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   private init(
     _ first: Unicode.Scalar, _ second: Unicode.Scalar, _ third: Unicode.Scalar,
@@ -32,6 +32,10 @@ public struct TableSignature: Equatable, Sendable {
   /// The MADT's is older than its name.
   public static var madt: Self { Self("A", "P", "I", "C") }
   public static var hpet: Self { Self("H", "P", "E", "T") }
+  /// So is the FADT's.
+  public static var fadt: Self { Self("F", "A", "C", "P") }
+  public static var dsdt: Self { Self("D", "S", "D", "T") }
+  public static var ssdt: Self { Self("S", "S", "D", "T") }
 }
 
 /// What a table says of itself, before its checksum is known to hold.

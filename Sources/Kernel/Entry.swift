@@ -81,9 +81,11 @@ private func boot(_ record: BootRecord) -> Never {
   unsafe frameAllocator = consume allocator
   unsafe kernelPageTable = consume table
 
-  Devices.map(FirmwareTables.read(from: rootPointer), framebuffer)
+  FirmwareTables.read(from: rootPointer)
+  Devices.map(FirmwareTables.current, framebuffer)
   KernelHalf.flush()
   if options.reclaimsACPI {
+    FirmwareTables.forgetTables()
     let count = KernelFrames.withAllocator { frames in reclaim(.acpi, plan, &frames) }
     print("frames: \(bytes: count * 4096) of ACPI tables given back")
   }

@@ -3,13 +3,29 @@ import BootInfo
 import KernelSpace
 
 // The tables that ACPI firmware leaves in memory: the root pointer, from the boot loader, leads to
-// the root table, and that to all others. Two of them are read: which interrupt controllers there
-// are (MADT), and where the timer is (HPET). A bad table is named and skipped.
+// the root table, and that to all others. These are read: which interrupt controllers there are
+// (MADT), where the timer is (HPET), and how the machine is turned off (FADT, and the code that it
+// points to). A bad table is named and skipped.
 
 /// What ACPI says about the machine.
 struct FirmwareTables {
   private(set) var localAPIC: PhysicalAddress?
   private(set) var timer: HPETDescriptionTable?
+  private(set) var fixed: FixedDescriptionTable?
+  /// What leads to the tables, as long as they are there.
+  private(set) var root: RootSystemDescriptionPointer?
+  /// What was searched for before the tables went.
+  private var keptSoftOff: SoftOffPackage?
+
+  /// What booting found.
+  static var current: FirmwareTables {
+    // SAFETY: one CPU; written while it boots, alone.
+    unsafe stored
+  }
+
+  private nonisolated(unsafe) static var stored = FirmwareTables()
+
+  private init() {}
 
   /// The root pointer, if the boot loader found one that can be believed.
   static func rootPointer(
@@ -23,24 +39,49 @@ struct FirmwareTables {
   }
 
   /// Reads the tables that `pointer` leads to, and prints what is in them.
-  static func read(from pointer: RootSystemDescriptionPointer?) -> FirmwareTables {
+  static func read(from pointer: RootSystemDescriptionPointer?) {
+    guard let pointer else { return print("ACPI: no root pointer") }
     var found = FirmwareTables()
-    guard let pointer else {
-      print("ACPI: no root pointer")
-      return found
-    }
+    found.root = pointer
     withTable(at: pointer.rootTable) { table throws(ACPIError) in
       let root = try RootSystemDescriptionTable(table, pointer.kind)
-      print(
-        """
-        ACPI: \(pointer.kind == .xsdt ? "XSDT" : "RSDT") at \(pointer.rootTable), \
-        \(root.count) tables
-        """)
+      print("ACPI: \(pointer.kind.name) at \(pointer.rootTable), \(root.count) tables")
       for index in 0..<root.count {
         if let address = root[index] { found.readTable(at: address) }
       }
     }
+    unsafe stored = found
+  }
+
+  /// Reads what may be asked for later: the tables' memory is about to be used for something else.
+  static func forgetTables() {
+    unsafe stored.keptSoftOff = current.softOff()
+    unsafe stored.root = nil
+  }
+
+  /// What turns the machine off, out of the DSDT or the first SSDT that tells it.
+  func softOff() -> SoftOffPackage? {
+    var found = keptSoftOff
+    guard root != nil else { return found }
+    if let dsdt = fixed?.dsdt {
+      Self.withTable(at: dsdt) { table throws(ACPIError) in found = SoftOffPackage(in: table) }
+    }
+    forEachTable { address in
+      guard found == nil else { return }
+      Self.withTable(at: address) { table throws(ACPIError) in found = SoftOffPackage(in: table) }
+    }
     return found
+  }
+
+  /// Calls `body` with the address of each table that the root table lists.
+  func forEachTable(_ body: (PhysicalAddress) -> Void) {
+    guard let pointer = root else { return }
+    Self.withTable(at: pointer.rootTable) { table throws(ACPIError) in
+      let root = try RootSystemDescriptionTable(table, pointer.kind)
+      for index in 0..<root.count {
+        if let address = root[index] { body(address) }
+      }
+    }
   }
 
   private mutating func readTable(at address: PhysicalAddress) {
@@ -59,6 +100,7 @@ struct FirmwareTables {
           ACPI: HPET at \(address): timer at \(timer.address), \(timer.comparatorCount) \
           comparators
           """)
+      case .fadt: found.fixed = try FixedDescriptionTable(table)
       default: break
       }
     }
@@ -80,7 +122,7 @@ struct FirmwareTables {
 
   /// Calls `body` with the checked table at `address`; what is wrong with it, or with what `body`
   /// finds in it, is named.
-  private static func withTable(
+  static func withTable(
     at address: PhysicalAddress,
     _ body: (borrowing SystemDescriptionTable) throws(ACPIError) -> Void
   ) {
@@ -106,4 +148,8 @@ struct FirmwareTables {
         "ACPI: the table at \(address) is skipped: \(error.reason.message), offset \(error.offset)")
     }
   }
+}
+
+extension RootSystemDescriptionTable.Kind {
+  var name: StaticString { self == .xsdt ? "XSDT" : "RSDT" }
 }

@@ -59,6 +59,12 @@ enum SerialPort {
     write(byte, to: Register.data)
   }
 
+  /// Waits, not for ever, until the last byte is on the line: turning the machine off would cut it.
+  static func drain() {
+    var patience = 100_000
+    while in8(base + Register.lineStatus) & 0x40 == 0, patience > 0 { patience -= 1 }
+  }
+
   static func read(_ register: UInt16) -> UInt8 { in8(base + register) }
 
   static func write(_ value: UInt8, to register: UInt16) { out8(base + register, value) }

@@ -103,7 +103,7 @@ struct Text: ExpressibleByStringInterpolation {
       for index in 0..<text.utf8CodeUnitCount { unsafe Console.put(text.utf8Start[index]) }
     }
 
-    private static func put(foreign byte: UInt8) {
+    static func put(foreign byte: UInt8) {
       Console.put(byte < 0x20 || byte == 0x7f ? UInt8(ascii: "?") : byte)
     }
 

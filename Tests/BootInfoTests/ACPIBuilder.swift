@@ -68,6 +68,24 @@ enum ACPIBuilder {
       block.bytes + [space, 64, 0, 0] + address.bytes + [number] + tick.bytes + [0xff] + tail)
   }
 
+  /// A register by space and address, 8 bits wide.
+  static func register(_ space: UInt8, _ address: UInt64) -> [UInt8] {
+    [space, 8, 0, 1] + address.bytes
+  }
+
+  /// A FADT: zeros but for `fields`, by their offsets.
+  static func fadt(byteCount: Int = 276, _ fields: [Int: [UInt8]]) -> [UInt8] {
+    var bytes = table("FACP", [UInt8](repeating: 0, count: byteCount - 36))
+    for (offset, field) in fields { bytes = bytes.replacing(at: offset, field) }
+    return bytes.balanced
+  }
+
+  /// The object \_S5 in ACPI's machine language.
+  static func softOff(_ elements: [UInt8], count: UInt8 = 4, isRooted: Bool = false) -> [UInt8] {
+    [0x08] + (isRooted ? [0x5c] : []) + Array("_S5_".utf8)
+      + [0x12, UInt8(2 + elements.count), count] + elements
+  }
+
   /// A MADT with entries of every type that is read, and some that are not.
   static var completeMADT: [UInt8] {
     madt(
@@ -108,19 +126,21 @@ extension [UInt8] {
 final class GuardedMemory {
   private let base: UnsafeMutableRawPointer
   private let page = Int(getpagesize())
+  private let room: Int
 
   init() {
-    base = mmap(nil, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    room = 4 * page
+    base = mmap(nil, room + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     precondition(base != MAP_FAILED)
-    precondition(mprotect(base + page, page, PROT_READ | PROT_WRITE) == 0)
+    precondition(mprotect(base + page, room, PROT_READ | PROT_WRITE) == 0)
   }
 
-  deinit { munmap(base, 3 * page) }
+  deinit { munmap(base, room + 2 * page) }
 
   /// Hands `body` a span of `bytes` that ends where the memory does.
   func with<Result>(_ bytes: [UInt8], _ body: (RawSpan) throws -> Result) rethrows -> Result {
-    precondition(bytes.count <= page)
-    let start = base + 2 * page - bytes.count
+    precondition(bytes.count <= room)
+    let start = base + page + room - bytes.count
     UnsafeMutableRawBufferPointer(start: start, count: bytes.count).copyBytes(from: bytes)
     return try body(UnsafeRawBufferPointer(start: start, count: bytes.count).bytes)
   }

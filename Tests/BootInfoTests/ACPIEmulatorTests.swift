@@ -70,4 +70,37 @@ import Testing
     #expect(timer.vendor == 0x8086 && timer.comparatorCount == 3)
     #expect(timer.number == 0 && timer.minimumTick == 0)
   }
+
+  /// The pc under SeaBIOS and the q35 under OVMF: the first edition's table and the third's.
+  @Test func powerAndReset() throws {
+    let first = try readFADT(
+      Array(
+        hexadecimal: """
+          464143507400000001f1424f4348532042585043202020200100000042585043010000000000fe07
+          4000fe0701000900b2000000f1f00000000600000000000004060000000000000000000008060000
+          e0af0000000000000402000404000000ff0fff0f000000000000000032000000a5800000
+          """)
+    ).get()
+    #expect(first.dsdt?.rawValue == 0x7fe_0040)
+    #expect(first.commandPort == 0xb2 && first.enableValue == 0xf1)
+    #expect(first.pm1aControl == GenericAddress(port: 0x604) && first.pm1bControl == nil)
+    #expect(first.resetRegister == nil && !first.isHardwareReduced)
+
+    let third = try readFADT(
+      Array(
+        hexadecimal: """
+          46414350f40000000367424f43485320425850432020202001000000425850430100000000d0bd07
+          00a0b70701000900b200000002030000000600000000000004060000000000000000000008060000
+          20060000000000000402000410000000ff0fff0f000000000000000032020000a584000001080000
+          f90c0000000000000f000000000000000000000000a0b70700000000012000000006000000000000
+          00000000000000000000000001100000040600000000000000000000000000000000000000000000
+          00000000000000000120000008060000000000000180000020060000000000000000000000000000
+          00000000
+          """)
+    ).get()
+    #expect(third.dsdt?.rawValue == 0x7b7_a000)
+    #expect(third.commandPort == 0xb2 && third.enableValue == 2)
+    #expect(third.pm1aControl == GenericAddress(port: 0x604) && third.pm1bControl == nil)
+    #expect(third.resetRegister == GenericAddress(port: 0xcf9) && third.resetValue == 0x0f)
+  }
 }

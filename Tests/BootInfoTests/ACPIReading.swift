@@ -101,6 +101,21 @@ func readHPET(
   outcome(bytes, in: memory) { try HPETDescriptionTable(SystemDescriptionTable($0)) }
 }
 
+func readFADT(
+  _ bytes: [UInt8], in memory: GuardedMemory = GuardedMemory()
+) -> Result<FixedDescriptionTable, ACPIError> {
+  outcome(bytes, in: memory) { try FixedDescriptionTable(SystemDescriptionTable($0)) }
+}
+
+/// The sleep types of "soft off" in a DSDT or SSDT; `nil` if it tells none.
+func readSoftOff(
+  _ bytes: [UInt8], in memory: GuardedMemory = GuardedMemory()
+) -> Result<[UInt8]?, ACPIError> {
+  outcome(bytes, in: memory) {
+    try SoftOffPackage(in: SystemDescriptionTable($0)).map { [$0.pm1a, $0.pm1b] }
+  }
+}
+
 extension Result where Failure == ACPIError {
   var value: Success? { try? get() }
 

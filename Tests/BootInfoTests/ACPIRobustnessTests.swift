@@ -70,6 +70,19 @@ private func plainHPET(_ bytes: [UInt8]) -> UInt64? {
   return address == 0 ? nil : address
 }
 
+/// Where the DSDT lies, the first control block, and the register that resets.
+private func plainFADT(_ bytes: [UInt8]) -> [UInt64]? {
+  guard let table = plainTable(bytes, "FACP", least: 116) else { return nil }
+  func field(_ offset: Int, _ count: Int) -> UInt64 {
+    table.count >= offset + count ? number(table, offset, count) : 0
+  }
+  func wide(_ offset: Int, else narrow: Int) -> UInt64 {
+    field(offset, 8) != 0 ? field(offset, 8) : field(narrow, 4)
+  }
+  let hasReset = table.count >= 129 && field(112, 4) >> 10 & 1 == 1
+  return [wide(140, else: 40), wide(176, else: 64), hasReset ? field(120, 8) : 0]
+}
+
 private func plainRootPointer(_ bytes: [UInt8]) -> UInt64? {
   guard bytes.count >= 20, bytes[..<8].elementsEqual("RSD PTR ".utf8), sumsUpToZero(bytes[..<20])
   else { return nil }
@@ -96,7 +109,13 @@ private func agreed(_ bytes: [UInt8], in memory: GuardedMemory) -> Int {
   #expect(readMADT(bytes, in: memory).value == madt)
   let hpet = plainHPET(bytes)
   #expect(readHPET(bytes, in: memory).value?.address.rawValue == hpet)
-  return [pointer != nil, narrow != nil, wide != nil, madt != nil, hpet != nil].count { $0 }
+  let fadt = plainFADT(bytes)
+  #expect(
+    readFADT(bytes, in: memory).value.map {
+      [$0.dsdt?.rawValue ?? 0, $0.pm1aControl?.address ?? 0, $0.resetRegister?.address ?? 0]
+    } == fadt)
+  return [pointer != nil, narrow != nil, wide != nil, madt != nil, hpet != nil, fadt != nil]
+    .count { $0 }
 }
 
 @Suite struct ACPIRobustnessTests {
@@ -108,6 +127,13 @@ private func agreed(_ bytes: [UInt8], in memory: GuardedMemory) -> Int {
     ACPIBuilder.table("RSDT", Array(1...23)), ACPIBuilder.table("XSDT", Array(1...47)),
     ACPIBuilder.completeMADT,
     ACPIBuilder.hpet(block: 0x8086_a201, address: 0xfed0_0000, tick: 128),
+    ACPIBuilder.fadt(
+      byteCount: 244,
+      [
+        40: UInt32(0x7fe_0040).bytes, 64: UInt32(0x604).bytes, 112: UInt32(0x84a5).bytes,
+        116: ACPIBuilder.register(1, 0xcf9), 140: UInt64(0x1_07fe_0040).bytes,
+        172: ACPIBuilder.register(1, 0x804),
+      ]),
   ]
 
   @Test func everyPrefix() {
@@ -182,7 +208,8 @@ private func agreed(_ bytes: [UInt8], in memory: GuardedMemory) -> Int {
   @Test func random() {
     var random = SeededGenerator(seed: 71)
     for _ in 0..<5000 {
-      let head = ["RSD PTR ", "RSDT", "XSDT", "APIC", "HPET", ""].randomElement(using: &random)!
+      let head = ["RSD PTR ", "RSDT", "XSDT", "APIC", "HPET", "FACP", ""].randomElement(
+        using: &random)!
       var bytes = Array(head.utf8)
       for _ in 0..<Int.random(in: 0...300, using: &random) {
         bytes.append(.random(in: 0...255, using: &random))

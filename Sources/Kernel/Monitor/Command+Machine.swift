@@ -42,6 +42,26 @@ extension Command {
   }
 
   @_lifetime(arguments: copy arguments)
+  func acpi(_ arguments: inout Arguments) throws(CommandFailure) {
+    try arguments.finish()
+    FirmwareTables.current.printTables()
+  }
+
+  @_lifetime(arguments: copy arguments)
+  func reboot(_ arguments: inout Arguments) throws(CommandFailure) {
+    try arguments.finish()
+    Power.reboot()
+  }
+
+  /// Comes back only if the machine stays on, and that has been said.
+  @_lifetime(arguments: copy arguments)
+  func powerOff(_ arguments: inout Arguments) throws(CommandFailure) {
+    try arguments.finish()
+    Power.off()
+    throw CommandFailure()
+  }
+
+  @_lifetime(arguments: copy arguments)
   func exit(_ arguments: inout Arguments) throws(CommandFailure) {
     try arguments.finish()
     Monitor.end()

@@ -5,7 +5,7 @@ enum Command: UInt8, NamedChoice {
   case help, layout, memory, areas, mappings, walk, translate, frame
   case map, unmap, protect, peek, poke
   case selftest, stress, bench, fault
-  case cpu, exit
+  case cpu, acpi, reboot, poweroff, exit
 
   var name: StaticString { words.name }
 
@@ -84,6 +84,16 @@ enum Command: UInt8, NamedChoice {
         summary: "do something forbidden: ends in the report of the fault")
     case .cpu:
       Words(name: "cpu", arguments: "", summary: "the processor, its registers and its MTRRs")
+    case .acpi:
+      Words(
+        name: "acpi", arguments: "",
+        summary: "the firmware's tables, and what they say of power")
+    case .reboot:
+      Words(name: "reboot", arguments: "", summary: "start the machine anew")
+    case .poweroff:
+      Words(
+        name: "poweroff", arguments: "",
+        summary: "turn the machine off, where ACPI tells how; else say why not")
     case .exit:
       Words(
         name: "exit", arguments: "",
@@ -113,6 +123,9 @@ enum Command: UInt8, NamedChoice {
     case .bench: try bench(&arguments)
     case .fault: try fault(&arguments)
     case .cpu: try cpu(&arguments)
+    case .acpi: try acpi(&arguments)
+    case .reboot: try reboot(&arguments)
+    case .poweroff: try powerOff(&arguments)
     case .exit: try exit(&arguments)
     }
   }
