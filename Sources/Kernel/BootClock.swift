@@ -7,6 +7,8 @@ struct BootClock {
     case parse, normalise, build, activate, takeOver
   }
 
+  /// When the kernel was entered.
+  let entered = readTimeStampCounter()
   private var began = readTimeStampCounter()
   private var ticks = InlineArray<5, UInt64>(repeating: 0)
 

@@ -101,7 +101,7 @@ private func boot(_ record: BootRecord) -> Never {
   print("highland: ready")
   UnattendedCommands.run()
   if options.leavesEmulator { Monitor.end() }
-  Prompt.run()
+  Prompt.run(entered: clock.entered)
 }
 
 /// The boot loader's information, checked. All of it must lie where the boot page table reaches.

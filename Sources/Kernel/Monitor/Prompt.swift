@@ -11,13 +11,16 @@ enum Prompt {
   }
 
   /// Asks for commands and runs them, for ever.
-  static func run() -> Never {
+  ///
+  /// - Parameter entered: the time stamp counter when the kernel was entered, for the first line.
+  static func run(entered: UInt64) -> Never {
     var memory = Memory()
     let hasSerialPort = SerialPort.isThere
     let keyboard = Keyboard.begin(memory.queue(256))
     if hasSerialPort { SerialPort.beginReceiving(memory.queue(4096)) }
     Interrupts.begin(keyboard: keyboard != .noController, serial: hasSerialPort)
-    printInput(hasSerialPort: hasSerialPort, hasKeyboard: keyboard == .keyboard)
+    printPart("prompt: \(readTimeStampCounter() &- entered) ticks after entry; input from ")
+    print("\(Self.names(hasSerialPort: hasSerialPort, hasKeyboard: keyboard == .keyboard))")
 
     var terminal = TerminalDecoder()
     var scanCodes = ScanCodeDecoder()
@@ -70,15 +73,13 @@ enum Prompt {
     }
   }
 
-  private static func printInput(hasSerialPort: Bool, hasKeyboard: Bool) {
-    let names: StaticString =
-      switch (hasSerialPort, hasKeyboard) {
-      case (true, true): "serial port and keyboard"
-      case (true, false): "serial port"
-      case (false, true): "keyboard"
-      case (false, false): "none: no serial port and no PS/2 keyboard answers"
-      }
-    print("input: \(names)")
+  private static func names(hasSerialPort: Bool, hasKeyboard: Bool) -> StaticString {
+    switch (hasSerialPort, hasKeyboard) {
+    case (true, true): "the serial port and the keyboard"
+    case (true, false): "the serial port"
+    case (false, true): "the keyboard"
+    case (false, false): "nobody: there is no serial port, and no PS/2 keyboard answers"
+    }
   }
 }
 
