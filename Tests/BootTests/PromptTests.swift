@@ -150,8 +150,9 @@ import struct TestSupport.SeededGenerator
 
   /// Bytes of all kinds; then the kernel still answers, and its tables are what they were.
   @Test func randomLines() throws {
-    let prompt = try Prompt()
-    let before = try prompt.guest.snapshot(physicalWidth: 40)
+    let hardware = Hardware()
+    let prompt = try Prompt(hardware)
+    let before = try prompt.guest.snapshot(physicalWidth: hardware.processor.physicalWidth)
     var generator = SeededGenerator(seed: 4)
     var bytes: [UInt8] = []
     for _ in 0..<10_000 { bytes += Self.randomLine(using: &generator) }
@@ -162,9 +163,19 @@ import struct TestSupport.SeededGenerator
     _ = try prompt.answer()
     expectHelp(try prompt.answer())
     try prompt.waitForHalt()
-    let after = try prompt.guest.snapshot(physicalWidth: 40)
+    let after = try prompt.guest.snapshot(physicalWidth: hardware.processor.physicalWidth)
     #expect(after.runs.map(Mapping.init) == before.runs.map(Mapping.init))
-    #expect(after.problems.isEmpty && after.sharedTableViolations().isEmpty)
+    let kernel = try KernelFile.current.get()
+    let text = try kernel["text_start", "text_end"]
+    let physicalText = try #require(after.runs.first { $0.virtual == text.lowerBound }).physical
+    let readOnly = try kernel["text_start", "rodata_end"].count
+    #expect(
+      after.violations(
+        on: Machine(
+          windows: Windows(levels: after.levels),
+          gigabytePages: hardware.processor.hasGigabytePages,
+          ram: Array(ram(of: KernelReport(prompt.boot).received).ranges), text: text,
+          readOnly: [physicalText..<physicalText + UInt64(readOnly)])) == [])
   }
 
   /// Random keys and sequences, whole and broken, words and other bytes. No letter is among them that
