@@ -6,13 +6,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// Inlined even where the compiler would not: it takes the flags of C and Swift code for too different.
+#define INSTRUCTION static inline __attribute__((always_inline))
+
 // Ports
 
-static inline void out8(uint16_t port, uint8_t value) {
+INSTRUCTION void out8(uint16_t port, uint8_t value) {
   __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
 }
 
-static inline uint8_t in8(uint16_t port) {
+INSTRUCTION uint8_t in8(uint16_t port) {
   uint8_t value;
   __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
   return value;
@@ -35,7 +38,7 @@ static inline void out32(uint16_t port, uint32_t value) {
 // Control registers. Writing CR3 or CR4 is a full barrier for the compiler.
 
 #define READ_CONTROL_REGISTER(name, register)                              \
-  static inline uint64_t read##name(void) {                                \
+  INSTRUCTION uint64_t read##name(void) {                                \
     uint64_t value;                                                        \
     __asm__ volatile("mov %%" register ", %0" : "=r"(value) : : "memory"); \
     return value;                                                          \
@@ -46,39 +49,39 @@ READ_CONTROL_REGISTER(CR3, "cr3")
 READ_CONTROL_REGISTER(CR4, "cr4")
 #undef READ_CONTROL_REGISTER
 
-static inline void writeCR3(uint64_t value) {
+INSTRUCTION void writeCR3(uint64_t value) {
   __asm__ volatile("mov %0, %%cr3" : : "r"(value) : "memory");
 }
 
-static inline void writeCR4(uint64_t value) {
+INSTRUCTION void writeCR4(uint64_t value) {
   __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
 }
 
-static inline uint64_t readCR8(void) {
+INSTRUCTION uint64_t readCR8(void) {
   uint64_t value;
   __asm__ volatile("mov %%cr8, %0" : "=r"(value));
   return value;
 }
 
-static inline void writeCR8(uint64_t value) {
+INSTRUCTION void writeCR8(uint64_t value) {
   __asm__ volatile("mov %0, %%cr8" : : "r"(value) : "memory");
 }
 
 // What the CPU caches: translations and data.
 
-static inline void invalidatePage(uint64_t address) {
+INSTRUCTION void invalidatePage(uint64_t address) {
   __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
 }
 
 // Puts the cache line that holds an address back into memory, and forgets it. Not privileged.
-static inline void flushCacheLine(uint64_t address) {
+INSTRUCTION void flushCacheLine(uint64_t address) {
   __asm__ volatile("clflush (%0)" : : "r"(address) : "memory");
 }
 
 // Has all loads, stores and flushes so far done before the next ones.
-static inline void memoryFence(void) { __asm__ volatile("mfence" : : : "memory"); }
+INSTRUCTION void memoryFence(void) { __asm__ volatile("mfence" : : : "memory"); }
 
-static inline void writeBackCaches(void) { __asm__ volatile("wbinvd" : : : "memory"); }
+INSTRUCTION void writeBackCaches(void) { __asm__ volatile("wbinvd" : : : "memory"); }
 
 // Where the caller keeps its caller's frame pointer, and above it where it returns to. Inlined by
 // all means: else it would tell its own.
@@ -90,31 +93,31 @@ static inline __attribute__((always_inline)) uint64_t readFramePointer(void) {
 
 // Interrupts, and waiting for another CPU
 
-static inline uint64_t readRFLAGS(void) {
+INSTRUCTION uint64_t readRFLAGS(void) {
   uint64_t value;
   __asm__ volatile("pushfq\n\tpopq %0" : "=r"(value) : : "memory");
   return value;
 }
 
-static inline void disableInterrupts(void) { __asm__ volatile("cli" : : : "memory"); }
+INSTRUCTION void disableInterrupts(void) { __asm__ volatile("cli" : : : "memory"); }
 
-static inline void enableInterrupts(void) { __asm__ volatile("sti" : : : "memory"); }
+INSTRUCTION void enableInterrupts(void) { __asm__ volatile("sti" : : : "memory"); }
 
 // Interrupts on and HLT, with nothing between: STI takes effect after the instruction that follows, so
 // none can come before the CPU halts. Returns after the next.
-static inline void waitForInterrupt(void) { __asm__ volatile("sti; hlt" : : : "memory"); }
+INSTRUCTION void waitForInterrupt(void) { __asm__ volatile("sti; hlt" : : : "memory"); }
 
-static inline void spinLoopHint(void) { __asm__ volatile("pause" : : : "memory"); }
+INSTRUCTION void spinLoopHint(void) { __asm__ volatile("pause" : : : "memory"); }
 
 // Model-specific registers: an index the CPU does not know is a #GP.
 
-static inline uint64_t readMSR(uint32_t index) {
+INSTRUCTION uint64_t readMSR(uint32_t index) {
   uint32_t low, high;
   __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(index));
   return (uint64_t)high << 32 | low;
 }
 
-static inline void writeMSR(uint32_t index, uint64_t value) {
+INSTRUCTION void writeMSR(uint32_t index, uint64_t value) {
   __asm__ volatile("wrmsr" : : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
 }
 
@@ -124,7 +127,7 @@ struct CPUIDResult {
   uint32_t eax, ebx, ecx, edx;
 };
 
-static inline struct CPUIDResult cpuid(uint32_t leaf, uint32_t subleaf) {
+INSTRUCTION struct CPUIDResult cpuid(uint32_t leaf, uint32_t subleaf) {
   struct CPUIDResult result;
   __asm__ volatile("cpuid"
                    : "=a"(result.eax), "=b"(result.ebx), "=c"(result.ecx), "=d"(result.edx)
@@ -132,7 +135,7 @@ static inline struct CPUIDResult cpuid(uint32_t leaf, uint32_t subleaf) {
   return result;
 }
 
-static inline uint64_t readTimeStampCounter(void) {
+INSTRUCTION uint64_t readTimeStampCounter(void) {
   uint32_t low, high;
   __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
   return (uint64_t)high << 32 | low;
@@ -140,18 +143,18 @@ static inline uint64_t readTimeStampCounter(void) {
 
 // Descriptor tables
 
-static inline void loadGDT(uint64_t base, uint16_t limit) {
+INSTRUCTION void loadGDT(uint64_t base, uint16_t limit) {
   struct __attribute__((packed)) { uint16_t limit; uint64_t base; } pointer = {limit, base};
   __asm__ volatile("lgdt %0" : : "m"(pointer) : "memory");
 }
 
-static inline void loadIDT(uint64_t base, uint16_t limit) {
+INSTRUCTION void loadIDT(uint64_t base, uint16_t limit) {
   struct __attribute__((packed)) { uint16_t limit; uint64_t base; } pointer = {limit, base};
   __asm__ volatile("lidt %0" : : "m"(pointer) : "memory");
 }
 
 // Reloads CS by a far return, and every data segment.
-static inline void loadSegments(uint16_t code, uint16_t data) {
+INSTRUCTION void loadSegments(uint16_t code, uint16_t data) {
   __asm__ volatile(
       "pushq %0\n\t"
       "leaq 1f(%%rip), %%rax\n\t"
@@ -166,69 +169,69 @@ static inline void loadSegments(uint16_t code, uint16_t data) {
       : : "r"((uint64_t)code), "r"((uint64_t)data) : "rax", "memory");
 }
 
-static inline void loadTaskRegister(uint16_t selector) {
+INSTRUCTION void loadTaskRegister(uint16_t selector) {
   __asm__ volatile("ltr %0" : : "r"(selector) : "memory");
 }
 
 // Stops this CPU for good: interrupts off, and HLT again whenever an NMI ends it.
-static inline __attribute__((noreturn)) void haltForever(void) {
+__attribute__((noreturn)) INSTRUCTION void haltForever(void) {
   for (;;) __asm__ volatile("cli; hlt");
 }
 
 // Memory at an address that may fault: for probing on purpose. Never optimised away or merged.
 
-static inline uint8_t load8(uint64_t address) {
+INSTRUCTION uint8_t load8(uint64_t address) {
   return *(volatile uint8_t *)address;
 }
 
 // Let the kernel touch user pages where CR4.SMAP is set, and stop it again.
-static inline void allowUserAccess(void) { __asm__ volatile("stac" : : : "memory", "cc"); }
+INSTRUCTION void allowUserAccess(void) { __asm__ volatile("stac" : : : "memory", "cc"); }
 
-static inline void forbidUserAccess(void) { __asm__ volatile("clac" : : : "memory", "cc"); }
+INSTRUCTION void forbidUserAccess(void) { __asm__ volatile("clac" : : : "memory", "cc"); }
 
-static inline uint16_t load16(uint64_t address) {
+INSTRUCTION uint16_t load16(uint64_t address) {
   return *(volatile uint16_t *)address;
 }
 
-static inline uint32_t load32(uint64_t address) {
+INSTRUCTION uint32_t load32(uint64_t address) {
   return *(volatile uint32_t *)address;
 }
 
-static inline uint64_t load64(uint64_t address) {
+INSTRUCTION uint64_t load64(uint64_t address) {
   return *(volatile uint64_t *)address;
 }
 
-static inline void store8(uint64_t address, uint8_t value) {
+INSTRUCTION void store8(uint64_t address, uint8_t value) {
   *(volatile uint8_t *)address = value;
 }
 
-static inline void store16(uint64_t address, uint16_t value) {
+INSTRUCTION void store16(uint64_t address, uint16_t value) {
   *(volatile uint16_t *)address = value;
 }
 
-static inline void store32(uint64_t address, uint32_t value) {
+INSTRUCTION void store32(uint64_t address, uint32_t value) {
   *(volatile uint32_t *)address = value;
 }
 
-static inline void store64(uint64_t address, uint64_t value) {
+INSTRUCTION void store64(uint64_t address, uint64_t value) {
   *(volatile uint64_t *)address = value;
 }
 
 // Has all stores so far done, those to write-combining memory too (SDM volume 3, 12.3.1).
-static inline void storeFence(void) { __asm__ volatile("sfence" : : : "memory"); }
+INSTRUCTION void storeFence(void) { __asm__ volatile("sfence" : : : "memory"); }
 
 // Runs the code at an address, as a function without arguments.
-static inline void execute(uint64_t address) {
+INSTRUCTION void execute(uint64_t address) {
   __asm__ volatile("call *%0" : : "r"(address) : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory");
 }
 
 // An opcode that no CPU will ever define (SDM volume 2, UD).
-static inline void undefinedOpcode(void) {
+INSTRUCTION void undefinedOpcode(void) {
   __asm__ volatile("ud1 %%eax, %%eax" : : : "memory");
 }
 
 // Moves the stack pointer and pushes: the way a stack overflows.
-static inline __attribute__((noreturn)) void pushAt(uint64_t stackPointer) {
+__attribute__((noreturn)) INSTRUCTION void pushAt(uint64_t stackPointer) {
   __asm__ volatile("movq %0, %%rsp\n\tpushq %%rax\n\tud2" : : "r"(stackPointer) : "memory");
   __builtin_unreachable();
 }
