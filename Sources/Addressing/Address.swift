@@ -53,8 +53,9 @@ public struct VirtualAddress: Address {
   /// Whether the bits from the width's top bit upward are all alike, as the CPU demands
   /// (SDM volume 1, 3.3.7.1).
   public func isCanonical(in width: AddressWidth) -> Bool {
-    let signBits = Int64(bitPattern: rawValue) &>> Int64(width.rawValue &- 1)
-    return signBits == 0 || signBits == -1
+    // Half the space further up, both halves lie below 2^width.
+    let bits = UInt64(width.rawValue)
+    return (rawValue &+ 1 &<< (bits &- 1)) &>> bits == 0
   }
 }
 

@@ -5,8 +5,8 @@ import Addressing
 //     root ---> table ---> table ---> entries       one walk, then no table above is looked at
 //                 ^ parent, which counts what is present in `entries`
 //
-// Changes that follow each other are often in one table of level 1. So the page table remembers the
-// last of them until it takes a table away. Nobody else can: it owns its tables.
+// Changes that follow each other are often in one table. So the page table remembers the last one
+// that has pages until it takes a table away. Nobody else can: it owns its tables.
 
 /// The lowest table on the way to a range that spans all of it.
 struct Descent {
@@ -59,31 +59,49 @@ extension Descent {
   }
 }
 
-/// The table of level 1 that was changed last.
+/// The table that was changed last, if it has pages: a table of level 1, 2 or 3.
 struct LastTable {
-  var descent: Descent
-  /// The first address that it translates; if there is none, one that is no address of a table.
-  var start: UInt64
+  let descent: Descent
+  /// The size of its pages.
+  let size: PageSize
+  /// The first address that it translates, and how many bytes: none, if there is no such table.
+  private let start: VirtualAddress
+  private let span: UInt64
+  /// Whether the entry that leads here counts what is present.
+  private let isCounted: Bool
 
   init(none descent: Descent) {
     self.descent = descent
-    start = .max
+    size = .size4KiB
+    start = VirtualAddress(0)
+    span = 0
+    isCounted = false
   }
 
-  init(_ descent: Descent, on address: VirtualAddress) {
+  /// - Precondition: the entries of the table may be pages of `size`.
+  init(_ descent: Descent, _ size: PageSize, on address: VirtualAddress, isCounted: Bool) {
     self.descent = descent
-    start = address.alignedDown(to: .size2MiB).rawValue
+    self.size = size
+    span = size.byteCount * UInt64(TableEntries.count)
+    start = VirtualAddress(address.rawValue & ~(span - 1))
+    self.isCounted = isCounted
   }
 
-  /// Whether `range` lies in its span and is made of whole pages: it is then all that a range has to
-  /// be. An empty one may be.
+  /// The index of `range`, if that is one page of this table: it is then all that a range has to be.
   @inline(__always)
+  func index(ofPage range: Range<VirtualAddress>) -> Int? {
+    let offset = range.lowerBound.rawValue &- start.rawValue
+    guard offset < span, VirtualAddress(offset).isAligned(to: size),
+      range.upperBound.rawValue &- range.lowerBound.rawValue == size.byteCount
+    else { return nil }
+    return Int(truncatingIfNeeded: offset &>> size.shift)
+  }
+
+  /// Whether `range` lies in its span and is made of whole pages. An empty one may be.
   func spans(_ range: Range<VirtualAddress>) -> Bool {
-    let last = range.upperBound.rawValue &- 1
-    let bounds = range.lowerBound.rawValue | range.upperBound.rawValue
-    return range.lowerBound.alignedDown(to: .size2MiB).rawValue == start
-      && VirtualAddress(last).alignedDown(to: .size2MiB).rawValue == start
-      && VirtualAddress(bounds).isAligned(to: .size4KiB)
+    let offset = range.lowerBound.rawValue &- start.rawValue
+    let end = range.upperBound.rawValue &- start.rawValue
+    return offset < span && end <= span && VirtualAddress(offset | end).isAligned(to: size)
   }
 
   /// Counts entries that the table gained, or lost.
@@ -91,6 +109,7 @@ struct LastTable {
   /// - Returns: whether none is left.
   @inline(__always) @discardableResult
   func count(_ gained: Int) -> Bool {
+    guard isCounted else { return false }
     let entry = descent.parent[descent.parentIndex].counting(gained)
     descent.parent[descent.parentIndex] = entry
     return entry.entryCount == 0
@@ -98,6 +117,14 @@ struct LastTable {
 }
 
 extension PageTable {
+  /// Remembers a table that was walked to for `address`, if it has pages.
+  mutating func remember(_ descent: Descent, on address: VirtualAddress) {
+    guard let size = PageSize(rawValue: UInt8(truncatingIfNeeded: descent.level)) else { return }
+    last = LastTable(
+      descent, size, on: address,
+      isCounted: !isShared(descent.parentIndex, atLevel: descent.level + 1))
+  }
+
   /// Counts entries that a table gained, or lost, in the entry that leads to it.
   ///
   /// - Returns: whether none is left.

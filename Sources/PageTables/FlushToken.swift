@@ -7,8 +7,11 @@ import Addressing
 //                              |               2. the emptied tables go back
 //                            merge             3. the floor above frees what it kept with it
 //
-//     ranges   |page|page|page|   |page|      up to 8 ranges and 32 pages, above that: everything
-//     tables   first -> table -> table        linked through the emptied tables themselves
+//     ranges   |page|page|page|   |page|      up to 3 ranges and 32 pages, above that: everything
+//     tables   table -> table -> table        linked through the emptied tables themselves
+//
+// Many tokens are made, and most are soon merged or spent: a token is four words, which is what the
+// compiler hands from function to function in registers.
 
 /// Holding one says: the page table has changed, and a CPU may not know it yet.
 ///
@@ -19,29 +22,50 @@ public struct FlushToken: ~Copyable {
   /// The most pages that are forgotten one by one: above that, one full flush is cheaper.
   public static var pageLimit: UInt64 { 32 }
   /// The most ranges that a token keeps apart.
-  public static var rangeLimit: Int { 8 }
+  public static var rangeLimit: Int { 3 }
 
-  /// Most tokens have one range.
+  /// The pages to forget; where everything is, they mean nothing.
   private var first = PageRange.empty
-  private var others = InlineArray<7, PageRange>(repeating: .empty)
-  private var tables = TableList()
-  private var rangeCount: UInt8 = 0
-  /// The 4 KiB pages in all ranges, or more than the limit: then the ranges mean nothing.
-  private var pageCount: UInt8 = 0
-  /// Whether write-back memory was given another type.
-  public private(set) var writesBackData = false
+  private var second = PageRange.empty
+  private var third = PageRange.empty
+  /// The list of tables, and in the bits below their address two flags.
+  private var word: UInt64 = 0
+
+  private static var everything: UInt64 { 1 << 0 }
+  private static var data: UInt64 { 1 << 1 }
 
   public init() {}
 
+  /// The token of one change.
+  @inline(__always)
+  init(_ range: Range<VirtualAddress>) {
+    let count = range.byteCount >> PageSize.size4KiB.shift
+    if count <= FlushToken.pageLimit {
+      first = PageRange(from: range.lowerBound, count: count)
+    } else {
+      coverEverything()
+    }
+  }
+
   /// Whether a full flush is due, not one by pages.
-  public var coversEverything: Bool { pageCount > FlushToken.pageLimit }
+  public var coversEverything: Bool { word & FlushToken.everything != 0 }
 
-  private mutating func coverEverything() { pageCount = UInt8(FlushToken.pageLimit) + 1 }
+  private mutating func coverEverything() { word |= FlushToken.everything }
 
-  public var isEmpty: Bool { pageCount == 0 && tables.isEmpty && !writesBackData }
+  /// Whether write-back memory was given another type.
+  public var writesBackData: Bool { word & FlushToken.data != 0 }
+
+  mutating func addWriteBackOfData() { word |= FlushToken.data }
+
+  private var tables: TableList {
+    get { TableList(last: PhysicalAddress(word).alignedDown(to: .size4KiB)) }
+    set { word = newValue.last.rawValue | word & PageSize.size4KiB.offsetMask }
+  }
 
   /// Whether tables wait for this token.
   public var holdsTables: Bool { !tables.isEmpty }
+
+  public var isEmpty: Bool { first.isEmpty && word == 0 }
 
   /// Adds the translations of `range`.
   ///
@@ -51,32 +75,14 @@ public struct FlushToken: ~Copyable {
   package mutating func add(_ range: Range<VirtualAddress>) {
     guard !range.isEmpty, !coversEverything else { return }
     let count = range.byteCount >> PageSize.size4KiB.shift
-    guard UInt64(pageCount) + count <= FlushToken.pageLimit else { return coverEverything() }
-    pageCount += UInt8(truncatingIfNeeded: count)
+    guard first.count + second.count + third.count + count <= FlushToken.pageLimit else {
+      return coverEverything()
+    }
     let new = PageRange(from: range.lowerBound, count: count)
-    if rangeCount == 0 {
-      first = new
-      rangeCount = 1
-    } else if rangeCount == 1, let joined = first.joined(with: new) {
-      first = joined
-    } else {
-      addToOthers(new)
+    guard first.append(new) || second.append(new) || third.append(new) else {
+      return coverEverything()
     }
   }
-
-  private mutating func addToOthers(_ new: PageRange) {
-    let count = Int(rangeCount) - 1
-    if count > 0, let joined = others[count - 1].joined(with: new) {
-      others[count - 1] = joined
-    } else if count < others.count {
-      others[count] = new
-      rangeCount += 1
-    } else {
-      coverEverything()
-    }
-  }
-
-  mutating func addWriteBackOfData() { writesBackData = true }
 
   /// Adds a table that nothing points to any more, all entries of which are absent. Pages that it
   /// translated must be in the token too: they lead the flush to the entries that pointed to it.
@@ -91,11 +97,12 @@ public struct FlushToken: ~Copyable {
     if other.coversEverything {
       coverEverything()
     } else {
-      if other.rangeCount > 0 { add(other.first.addresses) }
-      for index in 1..<max(1, Int(other.rangeCount)) { add(other.others[index - 1].addresses) }
+      add(other.first.addresses)
+      add(other.second.addresses)
+      add(other.third.addresses)
     }
-    tables.append(other.tables, in: memory)
-    if other.writesBackData { writesBackData = true }
+    if !other.tables.isEmpty { tables.append(other.tables, in: memory) }
+    if other.writesBackData { addWriteBackOfData() }
     other.clear()
   }
 
@@ -106,23 +113,31 @@ public struct FlushToken: ~Copyable {
   public consuming func spend<
     Cache: TranslationCache & ~Copyable, Pool: TableFramePool & ~Copyable, Memory: PhysicalMemory
   >(on cache: inout Cache, returningTablesTo pool: inout Pool, in memory: Memory) {
-    if coversEverything {
-      cache.invalidateAll()
+    // Most tokens are empty or of one range.
+    if word == 0, second.isEmpty {
+      first.invalidate(on: &cache)
     } else {
-      if rangeCount > 0 { first.invalidate(on: &cache) }
-      for index in 1..<max(1, Int(rangeCount)) { others[index - 1].invalidate(on: &cache) }
+      invalidateAll(on: &cache)
+      var tables = tables
+      while let table = tables.removeFirst(in: memory) { pool.giveBack(table) }
     }
-    if writesBackData { cache.writeBackData() }
-    while let table = tables.removeFirst(in: memory) { pool.giveBack(table) }
     clear()
   }
 
-  /// Leaves an empty token, which may end.
-  private mutating func clear() {
-    pageCount = 0
-    tables = TableList()
-    writesBackData = false
+  @inline(never)
+  private func invalidateAll<Cache: TranslationCache & ~Copyable>(on cache: inout Cache) {
+    if coversEverything {
+      cache.invalidateAll()
+    } else {
+      first.invalidate(on: &cache)
+      second.invalidate(on: &cache)
+      third.invalidate(on: &cache)
+    }
+    if writesBackData { cache.writeBackData() }
   }
+
+  /// Leaves an empty token, which may end.
+  private mutating func clear() { (first, word) = (.empty, 0) }
 
   deinit { if !isEmpty { flushTokenWasDropped() } }
 }
@@ -135,32 +150,43 @@ public struct FlushToken: ~Copyable {
 /// Pages in a row, in one word, so that a token is small: the first page's address, and in the bits
 /// below it the number of pages.
 private struct PageRange: BitwiseCopyable {
-  var word: UInt64
+  private var word: UInt64
 
   static var empty: PageRange { PageRange(word: 0) }
 
-  init(word: UInt64) { self.word = word }
+  private init(word: UInt64) { self.word = word }
 
   /// - Precondition: `count` is at most `FlushToken.pageLimit`.
   init(from start: VirtualAddress, count: UInt64) { word = start.rawValue | count }
 
+  var isEmpty: Bool { word == 0 }
+
+  var count: UInt64 { word & PageSize.size4KiB.offsetMask }
+
   var addresses: Range<VirtualAddress> {
     let start = VirtualAddress(word).alignedDown(to: .size4KiB)
-    return start..<start + (word & PageSize.size4KiB.offsetMask) << PageSize.size4KiB.shift
+    return start..<start + count << PageSize.size4KiB.shift
   }
 
-  /// Both as one, if `next` continues this range.
-  func joined(with next: PageRange) -> PageRange? {
-    guard addresses.upperBound == next.addresses.lowerBound else { return nil }
-    return PageRange(word: word + next.word & PageSize.size4KiB.offsetMask)
+  /// Becomes both in one, if `next` continues this range, or this one is empty; says whether.
+  mutating func append(_ next: PageRange) -> Bool {
+    if isEmpty {
+      self = next
+      return true
+    }
+    guard addresses.upperBound == next.addresses.lowerBound else { return false }
+    word += next.count
+    return true
   }
 
   @inline(__always)
   func invalidate<Cache: TranslationCache & ~Copyable>(on cache: inout Cache) {
-    var page = addresses.lowerBound
-    while page < addresses.upperBound {
+    var page = VirtualAddress(word).alignedDown(to: .size4KiB)
+    var rest = count
+    while rest > 0 {
       cache.invalidate(page: page)
       page = page + PageSize.size4KiB.byteCount
+      rest -= 1
     }
   }
 }

@@ -67,19 +67,19 @@ public enum MemoryType: UInt8, Sendable, BitwiseCopyable {
   public static let pageAttributeTable: UInt64 = 0x0007_0105_0007_0406
 }
 
-/// All that a leaf says about its page but where it is.
+/// All that a leaf says about its page but where it is: its bits, as a leaf of 4 KiB has them. So
+/// reading one out of an entry and writing it into another is a mask.
 public struct PageProperty: Equatable, Sendable, BitwiseCopyable {
-  public var rights: Rights
-  public var memoryType: MemoryType
-  /// The translation survives a CR3 load: for what every address space shares.
-  public var isGlobal: Bool
-  /// Ten bits that the CPU ignores: entry bits 9 to 11, then 52 to 58.
-  public var software: UInt16
+  private(set) var bits: UInt64
+
+  /// - Parameter bits: of `PageTableEntry.Bits.property`.
+  init(bits: UInt64) { self.bits = bits }
 
   public init(
     rights: Rights, memoryType: MemoryType = .writeBack, isGlobal: Bool = false,
     software: UInt16 = 0
   ) {
+    bits = 0
     self.rights = rights
     self.memoryType = memoryType
     self.isGlobal = isGlobal
@@ -89,5 +89,55 @@ public struct PageProperty: Equatable, Sendable, BitwiseCopyable {
   /// A write-back page of the kernel half, seen in every address space.
   public static func kernel(_ rights: Rights) -> PageProperty {
     PageProperty(rights: rights, isGlobal: true)
+  }
+
+  private mutating func set(_ mask: UInt64, to new: UInt64) { bits = bits & ~mask | new }
+}
+
+extension PageProperty {
+  private typealias Bits = PageTableEntry.Bits
+
+  public var rights: Rights {
+    get { PageTableEntry(rawValue: bits).rights }
+    set {
+      set(
+        Bits.rights,
+        to: (newValue.contains(.write) ? Bits.writable : 0)
+          | (newValue.contains(.user) ? Bits.user : 0)
+          | (newValue.contains(.execute) ? 0 : Bits.executeDisable))
+    }
+  }
+
+  public var memoryType: MemoryType {
+    get { MemoryType(patIndex: UInt8(truncatingIfNeeded: bits >> 3 & 3 | bits >> 5 & 4)) }
+    set {
+      let pat = UInt64(newValue.patIndex)
+      set(Bits.memoryType, to: (pat & 3) << 3 | (pat & 4) << 5)
+    }
+  }
+
+  /// The translation survives a CR3 load: for what every address space shares.
+  public var isGlobal: Bool {
+    get { bits & Bits.global != 0 }
+    set { set(Bits.global, to: newValue ? Bits.global : 0) }
+  }
+
+  /// Ten bits that the CPU ignores: entry bits 9 to 11, then 52 to 58.
+  public var software: UInt16 {
+    get { UInt16(truncatingIfNeeded: bits >> 9 & 7 | bits >> 49 & 0x3f8) }
+    set { set(Bits.software, to: UInt64(newValue & 7) << 9 | UInt64(newValue & 0x3f8) << 49) }
+  }
+
+  /// Whether the CPU may do wrong with this property in the table and `old` in its TLB. With more
+  /// rights it may not, and the software bits are none of its business.
+  func needsFlush(after old: PageProperty) -> Bool {
+    let lost =
+      old.bits & ~bits & (Bits.writable | Bits.user) | bits & ~old.bits & Bits.executeDisable
+    return lost | (bits ^ old.bits) & (Bits.memoryType | Bits.global) != 0
+  }
+
+  /// Whether what the caches hold of write-back memory has to be in memory from now on.
+  func exposesData(after old: PageProperty) -> Bool {
+    old.memoryType == .writeBack && memoryType != .writeBack
   }
 }

@@ -21,27 +21,43 @@ extension PageTable where Memory: PhysicalMemory {
     _ virtual: Range<VirtualAddress>, to physical: PhysicalAddress, _ property: PageProperty,
     largest: PageSize, from frames: inout Source
   ) throws(PageTableError) -> FlushToken {
-    if last.spans(virtual), physical.isAligned(to: .size4KiB), canAddress(physical, virtual),
-      last.descent.isOpenForUser || !property.rights.contains(.user)
+    if let index = last.index(ofPage: virtual), last.descent.entries[index] == .absent,
+      canLieInLastTable(physical, property, largest: largest)
     {
-      // Small pages, by all means: a large one would need all of the table, and that is in use.
-      let indices = virtual.indices(atLevel: 1)
+      last.descent.entries[index] = .leaf(at: physical, size: last.size, property)
+      last.count(1)
+      return FlushToken()
+    }
+    return try mapMany(virtual, to: physical, property, largest: largest, from: &frames)
+  }
+
+  /// Whether pages of the last table's size are right for these, and can be told so there alone. They
+  /// are by all means: a larger page would need all of the table, and that is in use.
+  @inline(__always)
+  private func canLieInLastTable(
+    _ physical: PhysicalAddress, _ property: PageProperty, largest: PageSize
+  ) -> Bool {
+    last.size <= largest && physical.isAligned(to: last.size) && physical < physicalEnd
+      && (last.descent.isOpenForUser || !property.rights.contains(.user))
+  }
+
+  /// As `map`, of any range.
+  @inline(never)
+  private mutating func mapMany<Source: TableFrameSource & ~Copyable>(
+    _ virtual: Range<VirtualAddress>, to physical: PhysicalAddress, _ property: PageProperty,
+    largest: PageSize, from frames: inout Source
+  ) throws(PageTableError) -> FlushToken {
+    if last.spans(virtual), canLieInLastTable(physical, property, largest: largest),
+      canAddress(physical, virtual)
+    {
+      let indices = virtual.indices(atLevel: last.size.level)
       if last.descent.entries.areClear(indices) {
-        let leaf = PageTableEntry.leaf(at: physical, size: .size4KiB, property).rawValue
-        last.descent.entries.fill(indices, from: leaf, step: PageSize.size4KiB.byteCount)
+        let leaf = PageTableEntry.leaf(at: physical, size: last.size, property).rawValue
+        last.descent.entries.fill(indices, from: leaf, step: last.size.byteCount)
         last.count(indices.count)
         return FlushToken()
       }
     }
-    return try mapElsewhere(virtual, to: physical, property, largest: largest, from: &frames)
-  }
-
-  /// As `map`, anywhere.
-  @inline(never)
-  private mutating func mapElsewhere<Source: TableFrameSource & ~Copyable>(
-    _ virtual: Range<VirtualAddress>, to physical: PhysicalAddress, _ property: PageProperty,
-    largest: PageSize, from frames: inout Source
-  ) throws(PageTableError) -> FlushToken {
     try check(virtual, physical)
     guard !virtual.isEmpty else { return FlushToken() }
     guard let run = PageRuns.single(virtual, to: physical, largest: largest) else {
@@ -164,16 +180,16 @@ extension PageTable where Memory: PhysicalMemory {
     guard descent.level > run.size.level else {
       descent.entries.fill(indices, from: leaf, step: run.size.byteCount)
       count(indices.count, in: descent)
-      if descent.level == 1 { last = LastTable(descent, on: address) }
+      remember(descent, on: address)
       return
     }
-    let leaves = newTable(from: &frames)
+    let leaves = newTable(from: &frames, clearingAllBut: indices)
     leaves.entries.fill(indices, from: leaf, step: run.size.byteCount)
     var (lower, present, parent) = (leaves.frame, indices.count, descent.entries)
     for level in run.size.level + 1..<descent.level {
       let upper = newTable(from: &frames)
       upper.entries.link(address.index(atLevel: level), to: lower, user: user, count: present)
-      if level == 2 { parent = upper.entries }
+      if level == run.size.level + 1 { parent = upper.entries }
       (lower, present) = (upper.frame, 1)
     }
     let index = address.index(atLevel: descent.level)
@@ -181,20 +197,21 @@ extension PageTable where Memory: PhysicalMemory {
       index, to: lower, user: user, count: isShared(index, atLevel: descent.level) ? 0 : present)
     count(1, in: descent)
     if tablesWereTaken { token.add(address..<address + PageSize.size4KiB.byteCount) }
-    if run.size == .size4KiB {
-      let descent = Descent(
-        entries: leaves.entries, level: 1, parent: parent,
-        parentIndex: address.index(atLevel: 2), isOpenForUser: user)
-      last = LastTable(descent, on: address)
-    }
+    remember(
+      Descent(
+        entries: leaves.entries, level: run.size.level, parent: parent,
+        parentIndex: address.index(atLevel: run.size.level + 1), isOpenForUser: user),
+      on: address)
   }
 
+  /// - Parameter kept: the entries that the caller writes at once.
   private func newTable<Source: TableFrameSource & ~Copyable>(
-    from frames: inout Source
+    from frames: inout Source, clearingAllBut kept: Range<Int> = 0..<0
   ) -> (frame: PhysicalAddress, entries: TableEntries) {
     let frame = frames.takeFrame()
     let entries = reader.memory.table(at: frame)
-    entries.clear()
+    entries.fill(0..<kept.lowerBound, with: .absent)
+    entries.fill(kept.upperBound..<TableEntries.count, with: .absent)
     return (frame, entries)
   }
 }

@@ -20,22 +20,36 @@ extension PageTable where Memory: PhysicalMemory {
     _ virtual: Range<VirtualAddress>, from frames: inout Source,
     _ change: (inout PageProperty) -> Void
   ) throws(PageTableError) -> FlushToken {
-    if last.spans(virtual) {
-      var token = FlushToken()
-      let hasUser = protectLeaves(virtual, in: last.descent.entries, &token, change)
-      if hasUser, !last.descent.isOpenForUser { openForUser(virtual.lowerBound, downTo: 1) }
+    if let index = last.index(ofPage: virtual),
+      last.descent.entries[index].isLeaf(of: last.size)
+    {
+      let entry = last.descent.entries[index]
+      let old = entry.property(size: last.size)
+      var new = old
+      change(&new)
+      last.descent.entries[index] = entry.with(new, size: last.size)
+      var token = new.needsFlush(after: old) ? FlushToken(virtual) : FlushToken()
+      if new.exposesData(after: old) { token.addWriteBackOfData() }
+      if new.rights.contains(.user), !last.descent.isOpenForUser {
+        openForUser(virtual.lowerBound, downTo: last.size.level)
+      }
       return token
     }
-    return try protectElsewhere(virtual, from: &frames, change)
+    return try protectMany(virtual, from: &frames, change)
   }
 
-  /// As `protect`, anywhere.
+  /// As `protect`, of any range.
   @inline(never)
-  private mutating func protectElsewhere<Source: TableFrameSource & ~Copyable>(
+  private mutating func protectMany<Source: TableFrameSource & ~Copyable>(
     _ virtual: Range<VirtualAddress>, from frames: inout Source,
     _ change: (inout PageProperty) -> Void
   ) throws(PageTableError) -> FlushToken {
     var token = FlushToken()
+    if last.size == .size4KiB, last.spans(virtual) {
+      let hasUser = protectLeaves(virtual, in: last.descent.entries, &token, change)
+      if hasUser, !last.descent.isOpenForUser { openForUser(virtual.lowerBound, downTo: 1) }
+      return token
+    }
     guard let descent = try begin(virtual, from: &frames, &token) else { return token }
     let hasUser = protect(virtual, in: descent.entries, level: descent.level, &token, change)
     if hasUser, !descent.isOpenForUser {
@@ -107,25 +121,17 @@ extension PageTable where Memory: PhysicalMemory {
     _ size: PageSize, _ hasUser: inout Bool, _ token: inout FlushToken,
     _ change: (inout PageProperty) -> Void
   ) -> Int {
-    let kept = PageTableEntry.Bits.address(of: size) | PageTableEntry.Bits.usage
-    let alike = entries.run(in: indices, ignoring: kept)
-    let old = entries[alike.lowerBound].property(size: size)
+    let old = entries[indices.lowerBound].property(size: size)
     var new = old
     change(&new)
-    entries.rewrite(alike, keeping: kept, PageTableEntry.leafBits(size: size, new))
+    let count = entries.rewriteRun(
+      indices, keeping: PageTableEntry.Bits.kept(of: size),
+      PageTableEntry.leafBits(size: size, new))
     if new.needsFlush(after: old) {
-      token.add(address..<address + UInt64(alike.count) << size.shift)
+      token.add(address..<address + UInt64(count) << size.shift)
     }
-    if old.memoryType == .writeBack, new.memoryType != .writeBack { token.addWriteBackOfData() }
+    if new.exposesData(after: old) { token.addWriteBackOfData() }
     if new.rights.contains(.user) { hasUser = true }
-    return alike.count
-  }
-}
-
-extension PageProperty {
-  /// Whether the CPU may do wrong with this property in the table and `old` in its TLB. With more
-  /// rights it may not, and the software bits are none of its business.
-  func needsFlush(after old: PageProperty) -> Bool {
-    !rights.contains(old.rights) || memoryType != old.memoryType || isGlobal != old.isGlobal
+    return count
   }
 }

@@ -34,11 +34,13 @@ extension PageTable {
     try mode.check(range)
     guard !range.isEmpty else { return nil }
     let descent = reader.descend(to: range)
-    if descent.level == 1 { last = LastTable(descent, on: range.lowerBound) }
     // Where both ends are ends of entries too, no page straddles them.
     let ends = range.lowerBound.rawValue | range.upperBound.rawValue
     let span: UInt64 = 1 &<< VirtualAddress.shift(atLevel: descent.level)
-    if ends & (span - 1) == 0 { return descent }
+    if ends & (span - 1) == 0 {
+      remember(descent, on: range.lowerBound)
+      return descent
+    }
     let splits = countSplits(for: range)
     guard splits > 0 else { return descent }
     try reserve(splits, from: &frames)

@@ -29,17 +29,16 @@ extension PageTable where Memory: PhysicalMemory {
     _ virtual: Range<VirtualAddress>, from frames: inout Source, keepsTables: Bool = false,
     _ body: (MappedRun) -> Void
   ) throws(PageTableError) -> FlushToken {
-    if last.spans(virtual) {
-      var token = FlushToken()
-      var run: MappedRun?
-      let lost = takeLeaves(virtual, in: last.descent.entries, &run, &token, body)
-      if let run { handOver(run, &token, body) }
-      if lost > 0, last.count(-lost), !keepsTables {
-        unlinkEmptyTables(on: virtual.lowerBound, &token)
-      }
-      return token
+    if let index = last.index(ofPage: virtual),
+      last.descent.entries[index].isLeaf(of: last.size)
+    {
+      body(MappedRun(virtual: virtual, last.descent.entries[index], last.size))
+      last.descent.entries[index] = .absent
+      let token = FlushToken(virtual)
+      return last.count(-1) && !keepsTables
+        ? unlinkEmptyTables(on: virtual.lowerBound, fromLevel: last.size.level, token) : token
     }
-    return try takeElsewhere(virtual, from: &frames, keepsTables, body)
+    return try takeMany(virtual, from: &frames, keepsTables, body)
   }
 
   /// Takes the tables away that hold nothing, of those on the way to pages of a range.
@@ -56,7 +55,7 @@ extension PageTable where Memory: PhysicalMemory {
         descent.parent[descent.parentIndex].entryCount == 0
       {
         token.add(page)
-        unlinkEmptyTables(on: address, fromLevel: descent.level, &token)
+        token = unlinkEmptyTables(on: address, fromLevel: descent.level, token)
       }
       // Where the way ends above level 1, nothing lies below the entry where it does.
       let level = max(descent.level - 1, 1)
@@ -65,37 +64,45 @@ extension PageTable where Memory: PhysicalMemory {
     return token
   }
 
-  /// As `take`, anywhere.
+  /// As `take`, of any range.
   @inline(never)
-  private mutating func takeElsewhere<Source: TableFrameSource & ~Copyable>(
+  private mutating func takeMany<Source: TableFrameSource & ~Copyable>(
     _ virtual: Range<VirtualAddress>, from frames: inout Source, _ keepsTables: Bool,
     _ body: (MappedRun) -> Void
   ) throws(PageTableError) -> FlushToken {
     var token = FlushToken()
-    guard let descent = try begin(virtual, from: &frames, &token) else { return token }
     var run: MappedRun?
+    if last.size == .size4KiB, last.spans(virtual) {
+      let lost = takeLeaves(virtual, in: last.descent.entries, &run, &token, body)
+      if let run { handOver(run, &token, body) }
+      return lost > 0 && last.count(-lost) && !keepsTables
+        ? unlinkEmptyTables(on: virtual.lowerBound, fromLevel: 1, token) : token
+    }
+    guard let descent = try begin(virtual, from: &frames, &token) else { return token }
     let lost = take(
       virtual, in: descent.entries, level: descent.level, keepsTables, &run, &token, body)
     if let run { handOver(run, &token, body) }
-    if lost > 0, count(-lost, in: descent), !keepsTables {
-      unlinkEmptyTables(on: virtual.lowerBound, fromLevel: descent.level, &token)
-    }
-    return token
+    return lost > 0 && count(-lost, in: descent) && !keepsTables
+      ? unlinkEmptyTables(on: virtual.lowerBound, fromLevel: descent.level, token) : token
   }
 
   /// Takes the tables away that have become empty on the way to `address`: that of `level`, if it
   /// has, and then those above it.
+  ///
+  /// - Returns: `token` with the tables.
+  @inline(never)
   private mutating func unlinkEmptyTables(
-    on address: VirtualAddress, fromLevel level: Int = 1, _ token: inout FlushToken
-  ) {
+    on address: VirtualAddress, fromLevel level: Int, _ token: consuming FlushToken
+  ) -> FlushToken {
     for level in level + 1..<mode.levels + 1 {
       let descent = reader.descend(to: address..<address + 1, lowest: level)
       let index = address.index(atLevel: level)
       let entry = descent.entries[index]
-      guard !isShared(index, atLevel: level), entry.entryCount == 0 else { return }
+      guard !isShared(index, atLevel: level), entry.entryCount == 0 else { break }
       unlink(index, in: descent.entries, &token)
       count(-1, in: descent)
     }
+    return token
   }
 
   /// Takes an empty table away.
@@ -182,19 +189,18 @@ extension PageTable where Memory: PhysicalMemory {
     _ size: PageSize, _ run: inout MappedRun?, _ token: inout FlushToken,
     _ body: (MappedRun) -> Void
   ) -> Int {
-    let alike = entries.run(
-      in: indices, ignoring: PageTableEntry.Bits.usage, step: size.byteCount)
+    let first = entries[indices.lowerBound]
+    let count = entries.clearRun(
+      indices, ignoring: PageTableEntry.Bits.usage, step: size.byteCount)
     let next = MappedRun(
-      virtual: address..<address + UInt64(alike.count) << size.shift, entries[alike.lowerBound],
-      size)
+      virtual: address..<address + UInt64(count) << size.shift, first, size)
     if let joined = run?.joined(with: next) {
       run = joined
     } else {
       if let run { handOver(run, &token, body) }
       run = next
     }
-    entries.fill(alike, with: .absent)
-    return alike.count
+    return count
   }
 
   private func handOver(

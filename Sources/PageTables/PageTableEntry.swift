@@ -47,16 +47,11 @@ public struct PageTableEntry: Equatable, Sendable, BitwiseCopyable {
 
   /// All of a leaf but its address: what the leaves of one run have in common.
   static func leafBits(size: PageSize, _ property: PageProperty) -> UInt64 {
-    let pat = UInt64(property.memoryType.patIndex)
-    var bits = Bits.present | (pat & 3) << Bits.writeThroughShift
-    if pat & 4 != 0 { bits |= Bits.pat(at: size) }
-    if size != .size4KiB { bits |= Bits.pageSize }
-    if property.rights.contains(.write) { bits |= Bits.writable }
-    if property.rights.contains(.user) { bits |= Bits.user }
-    if !property.rights.contains(.execute) { bits |= Bits.executeDisable }
-    if property.isGlobal { bits |= Bits.global }
-    bits |= UInt64(property.software & 0x7) << 9 | UInt64(property.software >> 3 & 0x7f) << 52
-    return bits
+    let bits = property.bits | Bits.present
+    guard size != .size4KiB else { return bits }
+    // What is bit 7 of a small leaf is bit 12 of a large one.
+    let pat = bits & Bits.pat(at: .size4KiB)
+    return bits & ~pat | Bits.pageSize | pat << 5
   }
 }
 
@@ -65,7 +60,6 @@ extension PageTableEntry {
     static let present: UInt64 = 1 << 0
     static let writable: UInt64 = 1 << 1
     static let user: UInt64 = 1 << 2
-    static let writeThroughShift: UInt64 = 3
     static let accessed: UInt64 = 1 << 5
     static let dirty: UInt64 = 1 << 6
     /// What the CPU notes when it uses the entry (SDM volume 3, 4.8).
@@ -73,11 +67,19 @@ extension PageTableEntry {
     static let pageSize: UInt64 = 1 << 7
     static let global: UInt64 = 1 << 8
     static let executeDisable: UInt64 = 1 << 63
+    static let rights = writable | user | executeDisable
+    /// Of a small leaf: PWT, PCD and PAT, which together choose one of eight types.
+    static let memoryType: UInt64 = 0b11 << 3 | 1 << 7
+    static let software: UInt64 = 0b111 << 9 | 0x7f << 52
+    /// What a `PageProperty` is made of.
+    static let property = rights | memoryType | global | software
     static let countShift: UInt64 = 52
     static let address: UInt64 = 0x000f_ffff_ffff_f000
 
     static func pat(at size: PageSize) -> UInt64 { size == .size4KiB ? 1 << 7 : 1 << 12 }
     static func address(of size: PageSize) -> UInt64 { address & ~size.offsetMask }
+    /// What a change of properties leaves as it is.
+    static func kept(of size: PageSize) -> UInt64 { address(of: size) | usage }
   }
 
   public var isPresent: Bool { rawValue & Bits.present != 0 }
@@ -111,6 +113,12 @@ extension PageTableEntry {
     }
   }
 
+  /// Whether the entry maps a page of `size` when it stands at the size's level.
+  func isLeaf(of size: PageSize) -> Bool {
+    let bits = Bits.present | (size == .size4KiB ? 0 : Bits.pageSize)
+    return rawValue & bits == bits
+  }
+
   /// Whether the entry points to a table when it stands at `level`.
   func isTable(atLevel level: Int) -> Bool { isPresent && leafSize(atLevel: level) == nil }
 
@@ -142,13 +150,16 @@ extension PageTableEntry {
   var isOpenForUser: Bool { rawValue & Bits.user != 0 }
   func openForUser() -> PageTableEntry { PageTableEntry(rawValue: rawValue | Bits.user) }
 
+  /// The leaf of `size` with other properties.
+  func with(_ property: PageProperty, size: PageSize) -> PageTableEntry {
+    PageTableEntry(
+      rawValue: rawValue & Bits.kept(of: size) | Self.leafBits(size: size, property))
+  }
+
   /// The properties of a leaf of `size`.
   public func property(size: PageSize) -> PageProperty {
-    var pat = UInt8(rawValue >> Bits.writeThroughShift & 3)
-    if rawValue & Bits.pat(at: size) != 0 { pat |= 4 }
-    return PageProperty(
-      rights: rights, memoryType: MemoryType(patIndex: pat),
-      isGlobal: rawValue & Bits.global != 0,
-      software: UInt16(rawValue >> 9 & 0x7) | UInt16(rawValue >> 52 & 0x7f) << 3)
+    guard size != .size4KiB else { return PageProperty(bits: rawValue & Bits.property) }
+    let pat = rawValue & Bits.pat(at: size)
+    return PageProperty(bits: rawValue & Bits.property & ~Bits.pageSize | pat >> 5)
   }
 }

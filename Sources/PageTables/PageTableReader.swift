@@ -17,9 +17,12 @@ public struct PageTableReader<Memory: PhysicalMemory> {
   /// - Throws: `notCanonical`.
   @inline(__always)
   public func query(_ address: VirtualAddress) throws(PageTableError) -> Mapping? {
-    guard address.isCanonical(in: mode.addressWidth) else { throw .notCanonical(address) }
     var entries = memory.table(at: root)
-    if mode == .fiveLevel {
+    switch mode {
+    case .fourLevel:
+      guard address.isCanonical(in: .bits48) else { throw .notCanonical(address) }
+    case .fiveLevel:
+      guard address.isCanonical(in: .bits57) else { throw .notCanonical(address) }
       let entry = entries[address.index(atLevel: 5)]
       guard entry.isPresent else { return nil }
       entries = memory.table(at: entry.table)
@@ -91,18 +94,19 @@ public struct PageTableReader<Memory: PhysicalMemory> {
 /// One page and where it leads.
 public struct Mapping: Equatable, Sendable {
   public let virtual: VirtualAddress
+  public let physical: PhysicalAddress
   /// The leaf, without what the CPU notes in it. What it says is read when it is asked for.
   private let leaf: PageTableEntry
   public let size: PageSize
 
   /// The page that holds `address`.
+  @inline(__always)
   init(of address: VirtualAddress, _ leaf: PageTableEntry, _ size: PageSize) {
     virtual = address.alignedDown(to: size)
+    physical = leaf.page(of: size)
     self.leaf = leaf.withoutUsage
     self.size = size
   }
-
-  public var physical: PhysicalAddress { leaf.page(of: size) }
 
   /// What the leaf says. In a table that Highland built it is the last word: the entries on the way
   /// to it grant everything.

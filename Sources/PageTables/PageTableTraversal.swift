@@ -62,11 +62,10 @@ public struct PageTableTraversal<Memory: PhysicalMemory> {
         depth += 1
         return .table(table, level: level - 1, from: virtual)
       case .leaf(_, let size):
-        let run = entries.run(
-          in: index..<TableEntries.count, ignoring: PageTableEntry.Bits.usage, step: size.byteCount)
-        path[depth - 1].index = run.upperBound
-        return .leaves(
-          Mapping(of: virtual, entry, size), count: run.count, effectiveRights: granted)
+        let count = entries.countRun(
+          index..<TableEntries.count, ignoring: PageTableEntry.Bits.usage, step: size.byteCount)
+        path[depth - 1].index = index + count
+        return .leaves(Mapping(of: virtual, entry, size), count: count, effectiveRights: granted)
       }
     }
     return nil

@@ -136,24 +136,86 @@ extension TableEntries {
     return nil
   }
 
-  /// Replaces all bits but those of `mask`.
-  func rewrite(_ indices: Range<Int>, keeping mask: UInt64, _ bits: UInt64) {
-    check(indices)
-    for index in indices { unsafe base[index] = base[index] & mask | bits }
+  /// Whether eight entries from `index` on are `first`, but for bits of `ignored`, and an address that
+  /// grows by `step`. No branch between them: they are compared in one go.
+  @inline(__always)
+  private func areAlike(
+    eightFrom index: Int, _ first: UInt64, ignoring ignored: UInt64, step: UInt64
+  ) -> Bool {
+    let eight = unsafe base + index
+    var (difference, expected): (UInt64, UInt64) = (0, first)
+    for index in 0..<8 {
+      difference |= unsafe eight[index] & ~ignored ^ expected
+      expected &+= step
+    }
+    return difference == 0
   }
 
-  /// The first of `indices` and those that follow it with entries alike, but for the bits of
-  /// `ignored` and for an address that grows by `step`.
-  func run(in indices: Range<Int>, ignoring ignored: UInt64, step: UInt64 = 0) -> Range<Int> {
+  /// How many entries, from the first of `indices` on, are alike but for the bits of `ignored` and for an
+  /// address that grows by `step`.
+  func countRun(_ indices: Range<Int>, ignoring ignored: UInt64, step: UInt64) -> Int {
     check(indices)
     precondition(!indices.isEmpty)
-    var expected = unsafe base[indices.lowerBound] & ~ignored &+ step
-    var index = indices.lowerBound + 1
-    while index < indices.upperBound {
-      guard unsafe base[index] & ~ignored == expected else { break }
+    var expected = unsafe base[indices.lowerBound] & ~ignored
+    var index = indices.lowerBound
+    while indices.upperBound - index >= 8,
+      areAlike(eightFrom: index, expected, ignoring: ignored, step: step)
+    {
+      index += 8
+      expected &+= 8 &* step
+    }
+    while index < indices.upperBound, unsafe base[index] & ~ignored == expected {
       index += 1
       expected &+= step
     }
-    return indices.lowerBound..<index
+    return index - indices.lowerBound
+  }
+
+  /// Clears the first of `indices` and those that follow it with entries alike, but for the bits of
+  /// `ignored` and for an address that grows by `step`.
+  ///
+  /// - Returns: their number.
+  @inline(__always)
+  func clearRun(_ indices: Range<Int>, ignoring ignored: UInt64, step: UInt64) -> Int {
+    check(indices)
+    precondition(!indices.isEmpty)
+    var expected = unsafe base[indices.lowerBound] & ~ignored
+    var index = indices.lowerBound
+    while indices.upperBound - index >= 8,
+      areAlike(eightFrom: index, expected, ignoring: ignored, step: step)
+    {
+      unsafe (base + index).update(repeating: 0, count: 8)
+      index += 8
+      expected &+= 8 &* step
+    }
+    while index < indices.upperBound, unsafe base[index] & ~ignored == expected {
+      unsafe base[index] = 0
+      index += 1
+      expected &+= step
+    }
+    return index - indices.lowerBound
+  }
+
+  /// Replaces all bits but those of `kept` in the first of `indices` and those that follow it with
+  /// entries alike in what is replaced.
+  ///
+  /// - Returns: their number.
+  @inline(__always)
+  func rewriteRun(_ indices: Range<Int>, keeping kept: UInt64, _ bits: UInt64) -> Int {
+    check(indices)
+    precondition(!indices.isEmpty)
+    let old = unsafe base[indices.lowerBound] & ~kept
+    var index = indices.lowerBound
+    while indices.upperBound - index >= 8,
+      areAlike(eightFrom: index, old, ignoring: kept, step: 0)
+    {
+      for index in index..<index + 8 { unsafe base[index] = base[index] & kept | bits }
+      index += 8
+    }
+    while index < indices.upperBound, unsafe base[index] & ~kept == old {
+      unsafe base[index] = base[index] & kept | bits
+      index += 1
+    }
+    return index - indices.lowerBound
   }
 }
