@@ -15,29 +15,29 @@ extension FrameAllocator {
     _ count: UInt64, _ state: FrameState, order: UInt64 = 0,
     below limit: PhysicalAddress? = nil, isZeroed: Bool = false
   ) throws(OutOfFrames) -> Range<PhysicalAddress> {
-    let range: Range<PhysicalAddress>
+    let slot = FrameSlot(state, .data, count: 1)
     if let run = try takeShort(count, order: order, below: limit) {
-      range = PhysicalAddress(frame: run.lowerBound)..<PhysicalAddress(frame: run.upperBound)
+      metadata.replace(run) { _ in slot }
+      let range = PhysicalAddress(frame: run.lowerBound)..<PhysicalAddress(frame: run.upperBound)
       if isZeroed { clear(range) }
-    } else {
-      range = try allocate(count, as: .data, order: order, below: limit, isZeroed: isZeroed)
+      return range
     }
-    metadata.fill(range.frames, with: FrameSlot(state, .data, count: 1))
+    let range = try allocate(count, as: .data, order: order, below: limit, isZeroed: isZeroed)
+    metadata.fill(range.frames, with: slot)
     return range
   }
 
   /// A few frames that may lie anywhere, from those at hand.
+  @inline(__always)
   private mutating func takeShort(
     _ count: UInt64, order: UInt64, below limit: PhysicalAddress?
   ) throws(OutOfFrames) -> Range<UInt64>? {
     guard count > 0, count <= 8, order == 0, limit == nil else { return nil }
     try failures.countAllocation(of: Int(truncatingIfNeeded: count))
-    if count == 1 {
-      try fetchSingles(1)
-    } else if singles.count < count {
-      try? fetchSingles(count)
-    }
-    return popRun(count)
+    guard count == 1 else { return takeFromRow(count) }
+    try fetchSingles(1)
+    let frame = pop()
+    return frame..<frame + 1
   }
 
   /// What a frame is used for and by whom; `nil` where there is no RAM.
@@ -95,20 +95,23 @@ extension FrameAllocator {
 
   /// Takes one owner from each of some frames. Those that had no other are free.
   public mutating func release(_ range: Range<PhysicalAddress>) {
-    var freed = range.frames.lowerBound..<range.frames.lowerBound
-    for frame in range.frames.lowerBound..<range.frames.upperBound {
-      let slot = metadata[frame]
+    var areShared = false
+    metadata.replace(range.frames) { slot in
       precondition(slot.count > 0)
-      if slot.count > 1 {
-        metadata[frame] = FrameSlot(slot.state, slot.kind, count: slot.count - 1)
-        addFree(freed)
-        freed = frame + 1..<frame + 1
-      } else {
-        metadata[frame] = .unused
-        freed = freed.lowerBound..<frame + 1
-      }
+      if slot.count > 1 { areShared = true }
+      return FrameSlot(rawValue: slot.rawValue - 1)
     }
-    addFree(freed)
+    // Mostly all of them are free.
+    guard areShared else { return setFree(range.frames) }
+    for frame in range.frames.lowerBound..<range.frames.upperBound
+    where metadata[frame].count == 0 {
+      setFree(frame..<frame + 1)
+    }
+  }
+
+  private mutating func setFree(_ frames: Range<UInt64>) {
+    metadata.replace(frames) { _ in .unused }
+    addFree(frames)
   }
 
   private mutating func addFree(_ frames: Range<UInt64>) {
@@ -134,10 +137,7 @@ extension FrameAllocator {
   /// Notes that the last owner of frames, where it is the last, only waits for a flush to release
   /// them: nobody else may come to own them before.
   public mutating func setBusy(_ range: Range<PhysicalAddress>) {
-    for frame in range.frames.lowerBound..<range.frames.upperBound {
-      let slot = metadata[frame]
-      if slot.count == 1 { metadata[frame] = FrameSlot(.busy, slot.kind, count: 1) }
-    }
+    metadata.replace(range.frames) { slot in slot.count == 1 ? slot.with(.busy) : slot }
   }
 }
 

@@ -1,13 +1,15 @@
 import Addressing
 import PageTables
 
-// Single frames at hand: most frames are taken and given back one by one, and a search tree is a
-// slow way to do that. The last ones that came back are the first to go again.
+// Frames at hand: most frames are taken and given back one by one, or a few together, and a search
+// tree is a slow way to do that. The last ones that came back are the first to go again.
 //
-//     free runs  --- a run of 32 --->  singles  --- one --->  tables, data
-//                <--- half of 64 ----           <--- one ---
+//     free runs  --- 256 in a row ---->  row   ---- a few in a row ---->  data
+//                                         | one
+//                                         v
+//                <-- half of 128 ------  list  <--- one by one -------->  tables, data
 //
-// They are linked through the second words of their slots, which say that they are unused.
+// Those of the list are linked through the second words of their slots, which say that they are unused.
 
 /// A list of frames, linked through their slots. Frame 0 is never in one.
 struct FrameList: BitwiseCopyable {
@@ -18,31 +20,39 @@ struct FrameList: BitwiseCopyable {
 }
 
 extension FrameAllocator {
-  private static var batch: UInt64 { 32 }
-  private static var limit: UInt64 { 64 }
+  private static var batch: UInt64 { 256 }
+  private static var limit: UInt64 { 128 }
+
+  /// The number of frames at hand.
+  var countAtHand: UInt64 { singles.count + row.length }
 
   /// Adds an unused frame to those at hand.
   mutating func pushSingle(_ frame: UInt64, wasTried: Bool = false) {
     push(frame)
     if wasTried { singles.triedCount += 1 } else { singles.triedCount = 0 }
-    guard singles.count > Self.limit else { return }
-    while singles.count > Self.limit / 2 { insert(pop()) }
+    if singles.count > Self.limit { returnSingles(butFor: Self.limit / 2) }
   }
 
-  /// Takes one of the frames at hand.
-  mutating func popSingle() -> UInt64 { pop().lowerBound }
+  /// Takes a few frames in a row; `nil` where there is none so long.
+  @inline(__always)
+  mutating func takeFromRow(_ count: UInt64) -> Range<UInt64>? {
+    row.length >= count || renewRow() ? cutRow(count) : nil
+  }
 
-  /// Takes `count` of the frames at hand, if those on top lie in a row: they do as they were fetched.
-  mutating func popRun(_ count: UInt64) -> Range<UInt64>? {
-    guard singles.count >= count else { return nil }
-    let first = singles.first
-    var frame = first
-    for next in first + 1..<first + count {
-      guard metadata[link: frame] == next else { return nil }
-      frame = next
-    }
-    removeFirst(count, next: metadata[link: frame])
-    return first..<first + count
+  @inline(never)
+  private mutating func renewRow() -> Bool {
+    returnRow()
+    guard let fresh = try? takeRun(Self.batch) else { return false }
+    row = fresh
+    return true
+  }
+
+  /// - Precondition: the row is so long.
+  @inline(__always)
+  private mutating func cutRow(_ count: UInt64) -> Range<UInt64> {
+    let run = row.lowerBound..<row.lowerBound + count
+    row = run.upperBound..<row.upperBound
+    return run
   }
 
   /// Sees to it that `count` single frames are at hand.
@@ -53,13 +63,15 @@ extension FrameAllocator {
         throw OutOfFrames(needed: Int(count), available: Int(freeCount))
       }
       let missing = count - singles.count
-      let run: Range<UInt64>
-      if missing < Self.batch, let batch = try? takeRun(Self.batch) {
-        run = batch
-      } else {
-        run = try takeRun(min(missing, free.longest))
+      if row.isEmpty {
+        if missing < Self.batch, let fresh = try? takeRun(Self.batch) {
+          row = fresh
+        } else {
+          row = try takeRun(min(missing, free.longest))
+        }
       }
       // The lowest on top: what is taken one by one then lies in a row.
+      let run = cutRow(min(missing, row.length))
       var frame = run.upperBound
       while frame > run.lowerBound {
         frame -= 1
@@ -69,23 +81,43 @@ extension FrameAllocator {
     }
   }
 
-  /// Makes runs of the single frames at hand; says whether there were any.
-  mutating func returnSingles() -> Bool {
-    guard singles.count > 0 else { return false }
-    while singles.count > 0 { insert(pop()) }
+  /// Makes runs of the frames at hand; says whether there were any.
+  mutating func returnAllAtHand() -> Bool {
+    guard countAtHand > 0 else { return false }
+    returnRow()
+    returnSingles(butFor: 0)
     return true
+  }
+
+  private mutating func returnRow() {
+    let rest = row
+    row = 0..<0
+    if !rest.isEmpty { insert(rest) }
+  }
+
+  /// Makes runs of single frames until `rest` are left. Those that lie in a row, either way, go
+  /// together.
+  private mutating func returnSingles(butFor rest: UInt64) {
+    while singles.count > rest {
+      let first = pop()
+      var run = first..<first + 1
+      while singles.count > rest {
+        if singles.first == run.upperBound {
+          run = run.lowerBound..<pop() + 1
+        } else if singles.first == run.lowerBound - 1 {
+          run = pop()..<run.upperBound
+        } else {
+          break
+        }
+      }
+      insert(run)
+    }
   }
 
   private mutating func push(_ frame: UInt64) {
     metadata[link: frame] = singles.first
     singles.first = frame
     singles.count += 1
-  }
-
-  private mutating func removeFirst(_ count: UInt64, next: UInt64) {
-    singles.first = next
-    singles.count -= count
-    singles.triedCount -= min(count, singles.triedCount)
   }
 
   /// Tries the first `count` of the frames at hand, but for those that were. One that keeps no data
@@ -108,11 +140,14 @@ extension FrameAllocator {
     singles.triedCount = count
   }
 
-  private mutating func pop() -> Range<UInt64> {
+  /// Takes one of the single frames at hand.
+  mutating func pop() -> UInt64 {
     precondition(singles.count > 0)
     let frame = singles.first
-    removeFirst(1, next: metadata[link: frame])
-    return frame..<frame + 1
+    singles.first = metadata[link: frame]
+    singles.count -= 1
+    if singles.triedCount > 0 { singles.triedCount -= 1 }
+    return frame
   }
 }
 
@@ -125,7 +160,7 @@ extension FrameAllocator: TableFramePool {
   }
 
   public mutating func takeFrame() -> PhysicalAddress {
-    let frame = popSingle()
+    let frame = pop()
     metadata[frame] = FrameSlot(.reserved, .pageTable)
     metadata[link: frame] = 0
     return PhysicalAddress(frame: frame)

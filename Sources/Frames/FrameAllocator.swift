@@ -8,14 +8,15 @@ import PageTables
 // the frame metadata window, appears section by section as frames are used, and nothing is written
 // into a frame that nobody asked for. The frames that all this takes count as used.
 //
-//     RAM = free runs (FreeRanges) + single frames at hand + used
+//     RAM = free runs (FreeRanges) + frames at hand + used
 
 /// Hands out frames and takes them back.
 public struct FrameAllocator<Memory: PhysicalMemory, Window: VirtualMemory>: ~Copyable {
   let memory: Memory
   var free: FreeRanges<Memory>
   var metadata: FrameMetadata<Memory, Window>
-  /// Single frames at hand: see FrameAllocator+Singles.swift.
+  /// Frames at hand: see FrameAllocator+Singles.swift.
+  var row: Range<UInt64> = 0..<0
   var singles = FrameList()
 
   /// Which allocations fail on purpose.
@@ -146,7 +147,7 @@ public struct FrameAllocator<Memory: PhysicalMemory, Window: VirtualMemory>: ~Co
   /// What each stretch of physical memory is.
   public var map: MemoryMap { _read { yield metadata.map } }
 
-  public var freeCount: UInt64 { free.count + singles.count }
+  public var freeCount: UInt64 { free.count + countAtHand }
   public var usedCount: UInt64 { frameCount - freeCount }
   /// The frames that its own bookkeeping has taken so far. It keeps them.
   public var bookkeepingFrameCount: Int { free.lentFrameCount }
@@ -177,8 +178,8 @@ public struct FrameAllocator<Memory: PhysicalMemory, Window: VirtualMemory>: ~Co
     do throws(OutOfFrames) {
       run = try takeRun(count, order: order, below: limit, probes: probes)
     } catch {
-      // The single frames at hand may complete a run.
-      guard error.faultyFrame == nil, returnSingles() else { throw error }
+      // The frames at hand may complete a run.
+      guard error.faultyFrame == nil, returnAllAtHand() else { throw error }
       run = try takeRun(count, order: order, below: limit, probes: probes)
     }
     metadata.fill(run, with: FrameSlot(.reserved, kind))

@@ -48,7 +48,10 @@ struct FrameMetadata<Memory: PhysicalMemory, Window: VirtualMemory>: ~Copyable {
     table = PageTable(forWindowOf: kernelPageTable)
   }
 
-  func slotAddress(of frame: UInt64) -> VirtualAddress { base + frame * FrameSlot.byteCount }
+  @inline(__always)
+  func slotAddress(of frame: UInt64) -> VirtualAddress {
+    VirtualAddress(base.rawValue &+ frame &* FrameSlot.byteCount)
+  }
 
   /// What is known of a frame, whether its section is backed or not; `nil` if it is no RAM.
   func find(_ frame: UInt64) -> FrameSlot? {
@@ -57,12 +60,14 @@ struct FrameMetadata<Memory: PhysicalMemory, Window: VirtualMemory>: ~Copyable {
   }
 
   /// The slot of a frame whose section is backed.
+  @inline(__always)
   subscript(frame: UInt64) -> FrameSlot {
     get { FrameSlot(rawValue: page(of: frame)[word: wordIndex(of: frame)]) }
     nonmutating set { page(of: frame)[word: wordIndex(of: frame)] = newValue.rawValue }
   }
 
   /// The second word of a slot.
+  @inline(__always)
   subscript(link frame: UInt64) -> UInt64 {
     get { page(of: frame)[word: wordIndex(of: frame) + 1] }
     nonmutating set { page(of: frame)[word: wordIndex(of: frame) + 1] = newValue }
@@ -81,12 +86,31 @@ struct FrameMetadata<Memory: PhysicalMemory, Window: VirtualMemory>: ~Copyable {
     }
   }
 
+  /// Replaces the slots of some frames.
+  @inline(__always)
+  func replace(_ frames: Range<UInt64>, _ body: (FrameSlot) -> FrameSlot) {
+    var frame = frames.lowerBound
+    while frame < frames.upperBound {
+      // As many as lie in one page of slots.
+      let slots = page(of: frame)
+      let end = min(frames.upperBound, (frame | Self.slotMask) &+ 1)
+      var index = wordIndex(of: frame)
+      while frame < end {
+        slots[word: index] = body(FrameSlot(rawValue: slots[word: index])).rawValue
+        frame &+= 1
+        index &+= 2
+      }
+    }
+  }
+
+  @inline(__always)
   private func page(of frame: UInt64) -> TableEntries {
     window.page(at: slotAddress(of: frame & ~Self.slotMask))
   }
 
+  @inline(__always)
   private func wordIndex(of frame: UInt64) -> Int {
-    2 * Int(truncatingIfNeeded: frame & Self.slotMask)
+    2 &* Int(truncatingIfNeeded: frame & Self.slotMask)
   }
 
   /// The bits of a frame number that choose the slot in its page of slots.

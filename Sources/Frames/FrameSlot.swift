@@ -62,6 +62,10 @@ struct FrameSlot: Equatable, BitwiseCopyable {
     FrameKind(rawValue: UInt8(truncatingIfNeeded: rawValue >> 32)) ?? .notRAM
   }
   var count: UInt32 { UInt32(truncatingIfNeeded: rawValue) }
+
+  func with(_ state: FrameState) -> FrameSlot {
+    FrameSlot(rawValue: rawValue & ~(0xff << 40) | UInt64(state.rawValue) << 40)
+  }
 }
 
 /// Why there is no frame to be had at an address.

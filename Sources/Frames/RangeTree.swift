@@ -12,14 +12,15 @@ import PageTables
 // A node is 64 bytes of a frame that the owner lends, found by its physical address:
 //
 //     word   0       1     2      3       4         5            6      7
-//          +-------+-----+------+-------+---------+------------+------+--------+
-//          | start | end | left | right | longest | best order | word | unused |
-//          +-------+-----+------+-------+---------+------------+------+--------+
+//          +-------+-----+------+-------+---------+------------+------+------+
+//          | start | end | left | right | longest | best order | word | next |
+//          +-------+-----+------+-------+---------+------------+------+------+
 //                         spare nodes: next in word 2      both of the subtree
 
 /// A node by its physical address; none lies in frame 0.
 struct RangeNode: Equatable, BitwiseCopyable {
   static var byteCount: UInt64 { 64 }
+  static var wordCount: Int { 8 }
   static var none: RangeNode { RangeNode(address: PhysicalAddress(0)) }
 
   let address: PhysicalAddress
@@ -36,6 +37,8 @@ struct RangeNode: Equatable, BitwiseCopyable {
   /// The words of a node.
   enum Field: Int {
     case start, end, left, right, longest, bestOrder, word
+    /// The owner's too: to link nodes of a tree to a list.
+    case next
   }
 }
 
@@ -74,11 +77,20 @@ struct SpareNodes: BitwiseCopyable {
 
 extension PhysicalMemory {
   /// A word of a node.
+  @inline(__always)
   fileprivate subscript(node: RangeNode, field: RangeNode.Field) -> UInt64 {
     get { words(of: node)[word: node.firstWord + field.rawValue] }
     nonmutating set { words(of: node)[word: node.firstWord + field.rawValue] = newValue }
   }
 
+  /// A word of a node that holds no range.
+  @inline(__always)
+  subscript(node: RangeNode, word index: Int) -> UInt64 {
+    get { words(of: node)[word: node.firstWord + index] }
+    nonmutating set { words(of: node)[word: node.firstWord + index] = newValue }
+  }
+
+  @inline(__always)
   private func words(of node: RangeNode) -> TableEntries {
     table(at: node.address.alignedDown(to: .size4KiB))
   }
@@ -146,6 +158,7 @@ struct RangeTree<Memory: PhysicalMemory>: ~Copyable {
 }
 
 extension RangeTree {
+  @inline(__always)
   func range(_ node: RangeNode) -> Range<UInt64> { word(node, .start)..<word(node, .end) }
 
   func longest(below node: RangeNode) -> UInt64 { node == .none ? 0 : word(node, .longest) }
@@ -157,9 +170,13 @@ extension RangeTree {
     RangeNode(address: PhysicalAddress(word(node, side)))
   }
 
+  @inline(__always)
   func word(_ node: RangeNode, _ field: RangeNode.Field = .word) -> UInt64 { memory[node, field] }
 
-  func setWord(_ node: RangeNode, _ value: UInt64) { memory[node, .word] = value }
+  @inline(__always)
+  func setWord(_ node: RangeNode, _ value: UInt64, _ field: RangeNode.Field = .word) {
+    memory[node, field] = value
+  }
 
   /// Gives `node` its children, and works out again what it knows about them.
   private func link(_ node: RangeNode, left: RangeNode, right: RangeNode) {

@@ -24,6 +24,14 @@ public enum AreaError: Error, Equatable {
   /// What the page table has against it.
   case pageTable(PageTableError)
 
+  /// Whether a flush may bring back what is missing.
+  var isShortage: Bool {
+    switch self {
+    case .outOfAddresses, .outOfFrames: true
+    default: false
+    }
+  }
+
   init(_ error: PageTableError) {
     if case .outOfFrames(let shortage) = error {
       self = .outOfFrames(shortage)

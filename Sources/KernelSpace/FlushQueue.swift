@@ -9,7 +9,7 @@ import PageTables
 //          +-------+-------+-------+-------+- - -       - - -+-------+-------+
 //          | first | count | first | count | ->           <- | page  | page  |
 //          +-------+-------+-------+-------+- - -       - - -+-------+-------+
-//            frames in a row, upward                reservations by their first page, downward
+//            frames in a row, upward                              reservations, downward
 //
 // Unmapping adds to it, and a flush empties it: so one flush does for many areas.
 
@@ -41,6 +41,7 @@ struct RetiredList: BitwiseCopyable {
   private var freeWords: Int { TableEntries.count - 2 * runCount - reservationCount }
 
   /// Adds frames, joined with the last ones where they follow them.
+  @inline(__always)
   mutating func add<Memory: PhysicalMemory>(
     frames: Range<PhysicalAddress>, in memory: Memory
   ) {
@@ -59,15 +60,17 @@ struct RetiredList: BitwiseCopyable {
     words[word: 2 * runCount - 1] = run.byteCount >> PageSize.size4KiB.shift
   }
 
+  @inline(__always)
   mutating func add<Memory: PhysicalMemory>(
-    reservation: UInt64, pageCount: UInt64, in memory: Memory
+    _ reservation: Reservation, pageCount: UInt64, in memory: Memory
   ) {
     precondition(freeWords > 0)
     self.pageCount += pageCount
     reservationCount += 1
-    memory.table(at: frame)[word: TableEntries.count - reservationCount] = reservation
+    memory.table(at: frame)[word: TableEntries.count - reservationCount] = reservation.word
   }
 
+  @inline(__always)
   subscript<Memory: PhysicalMemory>(
     run index: Int, in memory: Memory
   ) -> Range<PhysicalAddress> {
@@ -76,8 +79,9 @@ struct RetiredList: BitwiseCopyable {
     return start..<start + words[word: 2 * index + 1] << PageSize.size4KiB.shift
   }
 
-  /// The first page of a reservation, in the order of their ends.
-  subscript<Memory: PhysicalMemory>(reservation index: Int, in memory: Memory) -> UInt64 {
-    memory.table(at: frame)[word: TableEntries.count - 1 - index]
+  /// The reservations, in the order of their ends.
+  @inline(__always)
+  subscript<Memory: PhysicalMemory>(reservation index: Int, in memory: Memory) -> Reservation {
+    Reservation(word: memory.table(at: frame)[word: TableEntries.count - 1 - index])
   }
 }

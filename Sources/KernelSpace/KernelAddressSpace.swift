@@ -55,8 +55,13 @@ extension KernelAddressSpace {
   /// Makes the CPUs forget what `token` stands for.
   ///
   /// - Precondition: no lock is held.
+  @inline(__always)
   public static func spend(_ token: consuming FlushToken) {
-    guard !token.isEmpty else { return }
+    if !token.isEmpty { forget(token) }
+  }
+
+  @inline(never)
+  private static func forget(_ token: consuming FlushToken) {
     var cache = cache
     var tables = PoolTables<Pool>()
     token.spend(on: &cache, returningTablesTo: &tables, in: Pool.memory)
@@ -81,18 +86,20 @@ extension KernelAddressSpace {
   /// Does something that may run short, once more after a flush if it did.
   ///
   /// - Precondition: no lock is held.
+  @inline(__always)
   static func retrying<Result: ~Copyable>(
     _ operation: () throws(AreaError) -> Result
   ) throws(AreaError) -> Result {
-    do throws(AreaError) {
-      return try operation()
-    } catch {
-      switch error {
-      case .outOfAddresses, .outOfFrames: flush()
-      default: throw error
+    var hasFlushed = false
+    while true {
+      do throws(AreaError) {
+        return try operation()
+      } catch {
+        guard !hasFlushed, error.isShortage else { throw error }
+        flush()
+        hasFlushed = true
       }
     }
-    return try operation()
   }
 
   /// Unmaps a range piece by piece, and flushes as often as what waits for it fills its room.
@@ -100,6 +107,7 @@ extension KernelAddressSpace {
   /// - Parameters:
   ///   - takePiece: unmaps the first piece of a range and returns its end.
   ///   - finish: what to do after the last piece.
+  @inline(__always)
   static func take(
     _ range: Range<VirtualAddress>,
     takePiece: (Range<VirtualAddress>, inout VirtualAreas<Pool.Memory>) -> VirtualAddress,

@@ -118,10 +118,11 @@ extension KernelVirtualArea {
   public mutating func unmap(_ offsets: Range<UInt64>) throws(AreaError) {
     let pages = try pages(at: offsets)
     try Self.splitPages(atEndsOf: pages)
-    Self.take(pages, keepsTables: false) { _ in }
+    Self.take(pages, endingPartOf: nil)
     Space.flush()
   }
 
+  @inline(__always)
   private func pages(
     at offset: UInt64, _ byteCount: UInt64
   ) throws(AreaError) -> Range<VirtualAddress> {
@@ -131,6 +132,7 @@ extension KernelVirtualArea {
   }
 
   /// The property as areas may have it.
+  @inline(__always)
   private static func checked(_ property: PageProperty) throws(AreaError) -> PageProperty {
     let forbidden = property.rights.intersection(.execute | .user)
     guard forbidden == .none else { throw .forbidden(forbidden) }
@@ -140,6 +142,7 @@ extension KernelVirtualArea {
     return property
   }
 
+  @inline(__always)
   private static func map(
     _ pages: Range<VirtualAddress>, to physical: Range<PhysicalAddress>, _ property: PageProperty
   ) throws(AreaError) {
@@ -158,6 +161,7 @@ extension KernelVirtualArea {
 
   /// Changes the kernel page table; where frames run short, once more after a flush. What the CPUs
   /// have to forget of it they have when this returns.
+  @inline(__always)
   private static func change(
     _ body: (
       inout PageTable<Space.Pool.Memory>,
@@ -198,28 +202,34 @@ extension VirtualAreas {
     return nil
   }
 
-  /// Unmaps the first pages of a range that are of one size: as many as there is room to note.
+  /// Unmaps a range, if there is room to note all its pages; else its first pages that are of one
+  /// size, as many as there is room for.
   ///
   /// - Parameter keepsTables: whether empty tables stay until the reservation's flush: the areas to
   ///   come need tables there.
   /// - Returns: the end of what was unmapped; nothing is mapped below it.
   /// - Precondition: pages end where the range does.
+  @inline(__always)
   mutating func take<Window: VirtualMemory>(
     firstPieceOf range: Range<VirtualAddress>, from table: inout PageTable<Memory>,
     _ frames: inout FrameAllocator<Memory, Window>, keepsTables: Bool
   ) -> VirtualAddress {
-    guard let first = try? table.reader.nextMapping(in: range) else { return range.upperBound }
     let room = UInt64(queue.retired.room) << PageSize.size4KiB.shift
-    let boundary = (first.virtual + 1).alignedUp(to: first.size.larger ?? first.size)
-    var end = first.virtual + first.size.byteCount
-    if first.size == .size4KiB {
-      // Up to the end of the table there are pages of this size alone.
-      end = min(boundary ?? end, min(range.upperBound, first.virtual + room))
+    var piece = range
+    if range.byteCount > room {
+      guard let first = try? table.reader.nextMapping(in: range) else { return range.upperBound }
+      let boundary = (first.virtual + 1).alignedUp(to: first.size.larger ?? first.size)
+      var end = first.virtual + first.size.byteCount
+      if first.size == .size4KiB {
+        // Up to the end of the table there are pages of this size alone.
+        end = min(boundary ?? end, min(range.upperBound, first.virtual + room))
+      }
+      piece = first.virtual..<end
     }
     var noFrames = NoFrames()
     do throws(PageTableError) {
       let token = try table.take(
-        first.virtual..<end, from: &noFrames, keepsTables: keepsTables
+        piece, from: &noFrames, keepsTables: keepsTables
       ) { run in
         guard run.property.isTracked else { return }
         let physical = run.physical..<run.physical + run.virtual.byteCount
@@ -228,7 +238,7 @@ extension VirtualAreas {
       }
       queue.token.merge(token, in: memory)
     } catch { preconditionFailure() }
-    return end
+    return piece.upperBound
   }
 }
 

@@ -16,10 +16,15 @@ import PageTables
 public struct KernelVirtualArea<Space: KernelAddressSpace>: ~Copyable {
   /// The area's pages.
   public private(set) var range: Range<VirtualAddress>
+  /// The pages and their guards; both halves of a split have the same.
+  private let reservation: Reservation
 
   public var byteCount: UInt64 { range.byteCount }
 
-  private init(part range: Range<VirtualAddress>) { self.range = range }
+  private init(part range: Range<VirtualAddress>, of reservation: Reservation) {
+    self.range = range
+    self.reservation = reservation
+  }
 
   /// An area where nothing is mapped yet.
   ///
@@ -28,7 +33,7 @@ public struct KernelVirtualArea<Space: KernelAddressSpace>: ~Copyable {
   ///   - alignment: the area begins at a multiple of this.
   /// - Throws: `empty`, `misaligned`, `outOfAddresses`, `outOfFrames`.
   public init(byteCount: UInt64, alignedTo alignment: PageSize = .size4KiB) throws(AreaError) {
-    range = try Self.reserve(byteCount, alignedTo: alignment, phase: 0)
+    self = try Self.reserve(byteCount, alignedTo: alignment, phase: 0)
   }
 
   /// An area that maps frames and owns them. On failure they stay in `segment`.
@@ -66,8 +71,7 @@ public struct KernelVirtualArea<Space: KernelAddressSpace>: ~Copyable {
     let (end, overflow) = offset.addingReportingOverflow(physical.byteCount)
     guard !overflow else { throw .outsideArea(offset) }
     let phase = (physical.lowerBound.rawValue &- offset) & size.offsetMask
-    return KernelVirtualArea(
-      part: try reserve(byteCount ?? end, alignedTo: size, phase: phase))
+    return try reserve(byteCount ?? end, alignedTo: size, phase: phase)
   }
 
   /// Splits the area in two: this value keeps what lies below `offset`. The guard pages around both
@@ -80,7 +84,7 @@ public struct KernelVirtualArea<Space: KernelAddressSpace>: ~Copyable {
     guard !lower.isEmpty, lower.upperBound < range.upperBound else { throw .outsideArea(offset) }
     try Self.splitPages(atEndsOf: lower)
     Space.withAreas { areas in areas.addPart(of: lower) }
-    let upper = KernelVirtualArea(part: lower.upperBound..<range.upperBound)
+    let upper = KernelVirtualArea(part: lower.upperBound..<range.upperBound, of: reservation)
     range = lower
     return upper
   }
@@ -95,8 +99,7 @@ public struct KernelVirtualArea<Space: KernelAddressSpace>: ~Copyable {
   }
 
   deinit {
-    let range = range
-    Self.take(range, keepsTables: true) { areas in areas.endPart(of: range) }
+    Self.take(range, endingPartOf: reservation)
   }
 }
 
@@ -104,18 +107,18 @@ extension KernelVirtualArea {
   /// Reserves pages, after a flush if need be.
   private static func reserve(
     _ byteCount: UInt64, alignedTo alignment: PageSize, phase: UInt64
-  ) throws(AreaError) -> Range<VirtualAddress> {
+  ) throws(AreaError) -> KernelVirtualArea {
     guard byteCount > 0 else { throw .empty }
     guard byteCount & PageSize.size4KiB.offsetMask == 0 else { throw .misaligned(byteCount) }
     let shift = PageSize.size4KiB.shift
     return try Space.retrying { () throws(AreaError) in
       try Space.withAreas { (areas) throws(AreaError) in
-        while areas.needsFrame { areas.lend(try bookkeepingFrame()) }
+        while areas.needsFrame() { areas.lend(try bookkeepingFrame()) }
         guard
-          let range = areas.reserve(
+          let reservation = areas.reserve(
             byteCount >> shift, order: alignment.shift - shift, phase: phase >> shift)
         else { throw .outOfAddresses(pageCount: byteCount >> shift) }
-        return range
+        return KernelVirtualArea(part: areas.addresses(of: reservation), of: reservation)
       }
     }
   }
@@ -129,18 +132,22 @@ extension KernelVirtualArea {
   }
 
   /// Unmaps all of a range at the ends of which pages end.
+  ///
+  /// - Parameter reservation: what ends with that, or a part of it. With the last part, tables that are
+  ///   empty then stay until the flush.
+  @inline(__always)
   static func take(
-    _ range: Range<VirtualAddress>, keepsTables: Bool,
-    finish: (inout VirtualAreas<Space.Pool.Memory>) -> Void
+    _ range: Range<VirtualAddress>, endingPartOf reservation: Reservation?
   ) {
     Space.take(
       range,
       takePiece: { (rest, areas) in
-        Space.withPageTable { table in
+        let keepsTables = reservation.map { areas.isLastPart(of: $0) } ?? false
+        return Space.withPageTable { table in
           Space.Pool.withAllocator { frames in
             areas.take(firstPieceOf: rest, from: &table, &frames, keepsTables: keepsTables)
           }
         }
-      }, finish: finish)
+      }, finish: { areas in if let reservation { areas.endPart(of: reservation) } })
   }
 }

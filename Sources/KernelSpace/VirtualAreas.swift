@@ -45,23 +45,36 @@ public struct VirtualAreas<Memory: PhysicalMemory>: ~Copyable {
   /// The frames that the bookkeeping has taken so far. It keeps them.
   public var bookkeepingFrameCount: Int { pages.lentFrameCount + 2 }
 
-  var needsFrame: Bool { pages.needsFrame }
+  /// Whether a frame must be lent before the next `reserve`: there are no nodes, and none to be had
+  /// from reservations that were kept.
+  mutating func needsFrame() -> Bool {
+    if pages.needsFrame { pages.freeKept() }
+    return pages.needsFrame
+  }
 
   mutating func lend(_ frame: PhysicalAddress) { pages.lend(frame) }
 
   /// Reserves pages between two guard pages, the first at a distance of `phase` pages from a
   /// multiple of 2^`order`. `nil` if there is no room.
   ///
-  /// - Precondition: `needsFrame` is false.
+  /// - Precondition: it needs no frame.
+  @inline(__always)
   mutating func reserve(
     _ count: UInt64, order: UInt64, phase: UInt64
-  ) -> Range<VirtualAddress>? {
+  ) -> Reservation? {
     let (all, overflow) = count.addingReportingOverflow(2)
     guard !overflow else { return nil }
     // The index of an aligned page, counted from the guard page below.
     let index = phase == 0 ? 1 : 1 + (1 << order - phase)
-    guard let taken = pages.take(all, order: order, at: index) else { return nil }
-    return VirtualAddress(page: taken.lowerBound + 1)..<VirtualAddress(page: taken.upperBound - 1)
+    return pages.reserve(all, order: order, at: index)
+  }
+
+  /// The pages of a reservation between its guard pages.
+  @inline(__always)
+  func addresses(of reservation: Reservation) -> Range<VirtualAddress> {
+    let numbers = pages.numbers(of: reservation)
+    return VirtualAddress(
+      page: numbers.lowerBound + 1)..<VirtualAddress(page: numbers.upperBound - 1)
   }
 
   /// The reservation that holds an address, guard pages included.
@@ -94,25 +107,31 @@ public struct VirtualAreas<Memory: PhysicalMemory>: ~Copyable {
 
   mutating func addPart(of area: Range<VirtualAddress>) { pages.addPart(of: area.lowerBound.page) }
 
+  /// Whether a reservation ends with the next part that does.
+  func isLastPart(of reservation: Reservation) -> Bool { pages.partCount(of: reservation) == 1 }
+
   /// Ends a part of a reservation; the last one's end has it wait for a flush.
-  mutating func endPart(of area: Range<VirtualAddress>) {
-    guard pages.removePart(of: area.lowerBound.page),
-      let range = pages.reservation(of: area.lowerBound.page)?.range
-    else { return }
+  mutating func endPart(of reservation: Reservation) {
+    guard pages.removePart(of: reservation) else { return }
+    let numbers = pages.numbers(of: reservation)
     queue.retired.add(
-      reservation: range.lowerBound, pageCount: range.upperBound - range.lowerBound, in: memory)
+      reservation, pageCount: numbers.upperBound - numbers.lowerBound, in: memory)
   }
 
   /// Takes away the tables that reservations which wait for a flush have left empty.
   mutating func pruneTables(of table: inout PageTable<Memory>) {
     let retired = queue.retired
+    // The last table of level 1 that was looked at: those that end together are often neighbours.
+    var done = VirtualAddress(0)
     for index in 0..<retired.reservationCount {
-      let page = retired[reservation: index, in: memory]
-      guard let range = pages.reservation(of: page)?.range else { continue }
-      let addresses =
-        VirtualAddress(
-          page: range.lowerBound)..<VirtualAddress(page: range.upperBound)
-      queue.token.merge(table.prune(addresses), in: memory)
+      let numbers = pages.numbers(of: retired[reservation: index, in: memory])
+      let first = VirtualAddress(page: numbers.lowerBound)
+      let last = VirtualAddress(page: numbers.upperBound - 1)
+      let table1 = last.alignedDown(to: .size2MiB)
+      if table1 == done, first >= done { continue }
+      queue.token.merge(
+        table.prune(first..<last + PageSize.size4KiB.byteCount), in: memory)
+      done = table1
     }
   }
 
@@ -133,18 +152,10 @@ public struct VirtualAreas<Memory: PhysicalMemory>: ~Copyable {
     _ retired: RetiredList, to frames: inout FrameAllocator<Memory, Window>
   ) {
     for index in 0..<retired.runCount { frames.release(retired[run: index, in: memory]) }
-    // Many that ended together are neighbours: they come back as one.
-    var freed: Range<UInt64> = 0..<0
-    for index in 0..<retired.reservationCount {
-      let range = pages.erase(retired[reservation: index, in: memory])
-      if range.lowerBound == freed.upperBound {
-        freed = freed.lowerBound..<range.upperBound
-      } else {
-        if !freed.isEmpty { pages.giveBack(freed) }
-        freed = range
-      }
+    // The last one first: so they are taken again in the order of their ends.
+    for index in stride(from: retired.reservationCount - 1, through: 0, by: -1) {
+      pages.keep(retired[reservation: index, in: memory])
     }
-    if !freed.isEmpty { pages.giveBack(freed) }
     nextQueueFrame = retired.frame
   }
 }

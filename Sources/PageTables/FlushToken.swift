@@ -91,12 +91,21 @@ public struct FlushToken: ~Copyable {
   }
 
   /// Makes this token stand for what `other` stood for too.
+  @inline(__always)
   public mutating func merge<Memory: PhysicalMemory>(
+    _ other: consuming FlushToken, in memory: Memory
+  ) {
+    // Pages are nothing new to a token of everything.
+    if !coversEverything || other.word != 0 { mergeAll(other, in: memory) } else { other.clear() }
+  }
+
+  @inline(never)
+  private mutating func mergeAll<Memory: PhysicalMemory>(
     _ other: consuming FlushToken, in memory: Memory
   ) {
     if other.coversEverything {
       coverEverything()
-    } else {
+    } else if !coversEverything, !other.first.isEmpty {
       add(other.first.addresses)
       add(other.second.addresses)
       add(other.third.addresses)

@@ -98,7 +98,7 @@ extension PageProperty {
   private typealias Bits = PageTableEntry.Bits
 
   public var rights: Rights {
-    get { PageTableEntry(rawValue: bits).rights }
+    @inline(__always) get { PageTableEntry(rawValue: bits).rights }
     set {
       set(
         Bits.rights,
@@ -107,6 +107,9 @@ extension PageProperty {
           | (newValue.contains(.execute) ? 0 : Bits.executeDisable))
     }
   }
+
+  /// Whether user mode may touch the page.
+  var isForUser: Bool { bits & Bits.user != 0 }
 
   public var memoryType: MemoryType {
     get { MemoryType(patIndex: UInt8(truncatingIfNeeded: bits >> 3 & 3 | bits >> 5 & 4)) }

@@ -38,7 +38,7 @@ extension PageTable where Memory: PhysicalMemory {
     _ physical: PhysicalAddress, _ property: PageProperty, largest: PageSize
   ) -> Bool {
     last.size <= largest && physical.isAligned(to: last.size) && physical < physicalEnd
-      && (last.descent.isOpenForUser || !property.rights.contains(.user))
+      && (last.descent.isOpenForUser || !property.isForUser)
   }
 
   /// As `map`, of any range.
@@ -172,7 +172,7 @@ extension PageTable where Memory: PhysicalMemory {
     into token: inout FlushToken
   ) {
     let address = run.virtual.lowerBound
-    let user = property.rights.contains(.user)
+    let user = property.isForUser
     // User mode passes only where every entry of the way lets it.
     if user, !descent.isOpenForUser { openForUser(address, downTo: descent.level) }
     let indices = run.virtual.indices(atLevel: run.size.level)

@@ -30,7 +30,7 @@ extension PageTable where Memory: PhysicalMemory {
       last.descent.entries[index] = entry.with(new, size: last.size)
       var token = new.needsFlush(after: old) ? FlushToken(virtual) : FlushToken()
       if new.exposesData(after: old) { token.addWriteBackOfData() }
-      if new.rights.contains(.user), !last.descent.isOpenForUser {
+      if new.isForUser, !last.descent.isOpenForUser {
         openForUser(virtual.lowerBound, downTo: last.size.level)
       }
       return token
@@ -131,7 +131,7 @@ extension PageTable where Memory: PhysicalMemory {
       token.add(address..<address + UInt64(count) << size.shift)
     }
     if new.exposesData(after: old) { token.addWriteBackOfData() }
-    if new.rights.contains(.user) { hasUser = true }
+    if new.isForUser { hasUser = true }
     return count
   }
 }

@@ -71,13 +71,14 @@ extension PageTable where Memory: PhysicalMemory {
     _ body: (MappedRun) -> Void
   ) throws(PageTableError) -> FlushToken {
     var token = FlushToken()
-    var run: MappedRun?
     if last.size == .size4KiB, last.spans(virtual) {
-      let lost = takeLeaves(virtual, in: last.descent.entries, &run, &token, body)
-      if let run { handOver(run, &token, body) }
+      let lost = takeLeaves(virtual, in: last.descent.entries) { run in
+        handOver(run, &token, body)
+      }
       return lost > 0 && last.count(-lost) && !keepsTables
         ? unlinkEmptyTables(on: virtual.lowerBound, fromLevel: 1, token) : token
     }
+    var run: MappedRun?
     guard let descent = try begin(virtual, from: &frames, &token) else { return token }
     let lost = take(
       virtual, in: descent.entries, level: descent.level, keepsTables, &run, &token, body)
@@ -123,7 +124,9 @@ extension PageTable where Memory: PhysicalMemory {
     _ range: Range<VirtualAddress>, in entries: TableEntries, level: Int, _ keepsTables: Bool,
     _ run: inout MappedRun?, _ token: inout FlushToken, _ body: (MappedRun) -> Void
   ) -> Int {
-    if level == 1 { return takeLeaves(range, in: entries, &run, &token, body) }
+    if level == 1 {
+      return takeLeaves(range, in: entries) { next in join(&run, next, &token, body) }
+    }
     let indices = range.indices(atLevel: level)
     var lost = 0
     var index = indices.lowerBound
@@ -135,7 +138,9 @@ extension PageTable where Memory: PhysicalMemory {
         index += 1
       case .leaf(_, let size):
         let rest = index..<indices.upperBound
-        let taken = takeRun(rest, at: address, in: entries, size, &run, &token, body)
+        let taken = takeRun(rest, at: address, in: entries, size) { next in
+          join(&run, next, &token, body)
+        }
         lost += taken
         index += taken
       case .table(let lower):
@@ -160,10 +165,10 @@ extension PageTable where Memory: PhysicalMemory {
   /// As `take`, of a table of level 1.
   @inline(__always)
   private func takeLeaves(
-    _ range: Range<VirtualAddress>, in entries: TableEntries, _ run: inout MappedRun?,
-    _ token: inout FlushToken, _ body: (MappedRun) -> Void
+    _ range: Range<VirtualAddress>, in entries: TableEntries, _ body: (MappedRun) -> Void
   ) -> Int {
     let indices = range.indices(atLevel: 1)
+    let start = range.lowerBound.alignedDown(to: .size2MiB)
     var lost = 0
     var index = indices.lowerBound
     while index < indices.upperBound {
@@ -171,9 +176,8 @@ extension PageTable where Memory: PhysicalMemory {
         index += 1
         continue
       }
-      let rest = index..<indices.upperBound
-      let address = range.address(ofIndex: index, atLevel: 1)
-      let taken = takeRun(rest, at: address, in: entries, .size4KiB, &run, &token, body)
+      let address = start + UInt64(index) << PageSize.size4KiB.shift
+      let taken = takeRun(index..<indices.upperBound, at: address, in: entries, .size4KiB, body)
       lost += taken
       index += taken
     }
@@ -186,23 +190,29 @@ extension PageTable where Memory: PhysicalMemory {
   @inline(__always)
   private func takeRun(
     _ indices: Range<Int>, at address: VirtualAddress, in entries: TableEntries,
-    _ size: PageSize, _ run: inout MappedRun?, _ token: inout FlushToken,
-    _ body: (MappedRun) -> Void
+    _ size: PageSize, _ body: (MappedRun) -> Void
   ) -> Int {
     let first = entries[indices.lowerBound]
     let count = entries.clearRun(
       indices, ignoring: PageTableEntry.Bits.usage, step: size.byteCount)
-    let next = MappedRun(
-      virtual: address..<address + UInt64(count) << size.shift, first, size)
+    body(MappedRun(virtual: address..<address + UInt64(count) << size.shift, first, size))
+    return count
+  }
+
+  /// Hands over what was taken before `next`, unless `next` continues it.
+  private func join(
+    _ run: inout MappedRun?, _ next: MappedRun, _ token: inout FlushToken,
+    _ body: (MappedRun) -> Void
+  ) {
     if let joined = run?.joined(with: next) {
       run = joined
     } else {
       if let run { handOver(run, &token, body) }
       run = next
     }
-    return count
   }
 
+  @inline(__always)
   private func handOver(
     _ run: MappedRun, _ token: inout FlushToken, _ body: (MappedRun) -> Void
   ) {

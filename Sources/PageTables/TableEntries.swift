@@ -100,6 +100,7 @@ extension TableEntries {
 
   /// Whether nothing at all stands in these entries. Eight at a time: this is asked about each run
   /// that is mapped, and should cost less than writing it.
+  @inline(__always)
   func areClear(_ indices: Range<Int>) -> Bool {
     check(indices)
     var index = indices.lowerBound

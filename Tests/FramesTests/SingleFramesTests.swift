@@ -59,21 +59,21 @@ private let gib: UInt64 = 1 << 30
     try machine.frames.reserve(0)
     #expect(atHand(machine) == before)
     try machine.frames.reserve(3)
-    #expect(atHand(machine) == before + 32)
+    #expect(atHand(machine) == before + 256)
     // A promise kept is none renewed: the frames are there.
-    try machine.frames.reserve(32)
-    #expect(atHand(machine) == before + 32)
-    try machine.frames.reserve(500)
-    #expect(atHand(machine) == before + 500)
+    try machine.frames.reserve(256)
+    #expect(atHand(machine) == before + 256)
+    try machine.frames.reserve(1000)
+    #expect(atHand(machine) == before + 1000)
     let free = machine.freeCount
     var numbers = Set<UInt64>()
-    for _ in 0..<500 { numbers.insert(machine.frames.takeFrame().rawValue >> 12) }
-    #expect(numbers.count == 500 && machine.freeCount == free - 500)
+    for _ in 0..<1000 { numbers.insert(machine.frames.takeFrame().rawValue >> 12) }
+    #expect(numbers.count == 1000 && machine.freeCount == free - 1000)
     machine.expectWhole(tables: numbers)
   }
 
-  /// However many come back, 64 are kept at hand at most; the rest joins its neighbours.
-  @Test(arguments: [64, 65, 66, 1000]) func fewAreKept(count: Int) throws {
+  /// However many come back, 128 are kept at hand at most; the rest joins its neighbours.
+  @Test(arguments: [128, 129, 130, 1000]) func fewAreKept(count: Int) throws {
     let machine = try SimulatedMachine([Report(mib, 32 * mib, .usable)])
     let (before, longest) = (atHand(machine), machine.longestRun)
     let tables = try take(count, of: machine)
@@ -100,8 +100,8 @@ private let gib: UInt64 = 1 << 30
     let nodes = longest + before - machine.freeCount
     #expect(nodes <= 3000 / 64 + 1)
     machine.expectWhole()
-    // 64 frames at hand cut what is free into at most 65 runs.
-    #expect(machine.longestRun >= (longest - nodes - 64) / 65)
+    // 128 frames at hand cut what is free into at most 129 runs.
+    #expect(machine.longestRun >= (longest - nodes - 128) / 129)
     // All that is left comes together.
     let slots = machine.slots
     let runs = AddressSet(slots.runs.filter { $0.slot == .unused }.map(\.frames)).ranges
