@@ -86,14 +86,13 @@ iso: build/highland.iso
 usb: build/highland.iso
 	@iso/make-usb.sh $<
 
-bench: build/highland.elf
-	@echo '  BENCH  build/bench.json'
+bench: build/highland.iso
+	@echo '  BENCH  build/bench.json build/bench.svg'
 	@swift build -c release -Xswiftc -enable-experimental-feature -Xswiftc Embedded \
 	  -Xswiftc -wmo --product Bench \
 	  $(if $V,,>build/swift.log 2>&1 || \
 	  { cat build/swift.log >&2; exit 1; })
-	@BENCH_JSON=build/bench.json .build/release/Bench
-	@Tests/Bench/guest.sh $<
+	@Tests/Bench/run.sh build/highland.elf $<
 
 plan: build/toolchain
 	@swift build --product Plan </dev/null $(if $V,>&2,>build/swift.log 2>&1 || \

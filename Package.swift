@@ -62,7 +62,7 @@ let package = Package(
       dependencies: [
         "Addressing", "BootInfo", "PageTables", "Frames", "KernelSpace", "BenchFloors",
       ],
-      path: "Tests/Bench", exclude: ["guest.sh"],
+      path: "Tests/Bench", exclude: ["chart.awk", "guest.sh", "json.awk", "run.sh"],
       swiftSettings: [.treatAllWarnings(as: .error)]),
     .target(name: "BenchFloors", path: "Tests/BenchFloors"),
     tests("AddressingTests", of: ["Addressing"]),

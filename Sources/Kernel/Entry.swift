@@ -59,6 +59,9 @@ private func boot(_ record: BootRecord) -> Never {
   }
   var frames = makeEarlyFrames(record, memory, failing: options.failingAllocations)
   plan.forEachUsableRange(of: map) { range in frames.add(range) }
+  clock.stop(.plan)
+
+  clock.start()
   let table = build(plan, map, mode, features, memory, &frames)
   clock.stop(.build)
 
@@ -89,7 +92,9 @@ private func boot(_ record: BootRecord) -> Never {
     let count = KernelFrames.withAllocator { frames in reclaim(.acpi, plan, &frames) }
     print("frames: \(bytes: count * 4096) of ACPI tables given back")
   }
+  clock.start()
   if !LiveAudit.report() { panic("the address space is not what the kernel promises") }
+  clock.stop(.report)
   clock.print()
   if let selfTests = options.selfTests, !selfTests.run() { end(.failure) }
   if options.isBench { KernelBench.run() }

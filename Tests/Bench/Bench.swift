@@ -1,7 +1,7 @@
 // Page-table workloads, each against its floor: `make bench`. It is built as the kernel is, in
 // Embedded mode, so that it measures the code that the kernel runs.
 //
-// In the environment, BENCH_JSON may name a file for the figures, and BENCH_ONLY the beginning of the
+// In the environment, BENCH_ROWS may name a file for the figures, and BENCH_ONLY the beginning of the
 // names of those workloads that are wanted.
 
 import BenchFloors

@@ -119,7 +119,7 @@ extension Workloads {
     _ name: StaticString, _ body: @escaping () throws(PageTableError) -> Void
   ) -> Workload {
     let rounds: UInt64 = 100_000
-    return Workload(name: name, unit: "round", units: rounds) {
+    return Workload(name: name, unit: "round", units: rounds, aim: 0) {
       var table = arena.floorTable()
       let start: UInt64 = 0xffff_c000_0000_0000
       for slot in 0..<8192 as Range<UInt64> {

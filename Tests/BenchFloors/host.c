@@ -6,8 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-static FILE *json;
-static const char *separator = "";
+static FILE *rows;
 
 uint64_t host_nanoseconds(void) {
   struct timespec now;
@@ -22,15 +21,13 @@ uint64_t *host_memory(uint64_t byte_count) {
 }
 
 void host_begin_report(uint64_t rounds) {
-  const char *json_file = getenv("BENCH_JSON");
-  if (json_file != NULL) {
-    json = fopen(json_file, "w");
-    if (json == NULL) host_fail((const uint8_t *)json_file);
-    fprintf(json, "{\"unit\": \"nanoseconds\", \"rounds\": %lu, \"workloads\": [",
-            (unsigned long)rounds);
+  const char *file = getenv("BENCH_ROWS");
+  if (file != NULL) {
+    rows = fopen(file, "a");
+    if (rows == NULL) host_fail((const uint8_t *)file);
   }
   printf("nanoseconds, min / median of %lu rounds\n", (unsigned long)rounds);
-  printf("%-24s%-8s%18s%20s%10s\n", "", "a", "floor in C", "Highland", "min/min");
+  printf("%-24s%-8s%18s%20s%10s%6s\n", "", "a", "floor in C", "Highland", "min/min", "aim");
 }
 
 bool host_wants(const uint8_t *name) {
@@ -39,24 +36,23 @@ bool host_wants(const uint8_t *name) {
 }
 
 void host_report(
-    const uint8_t *name, const uint8_t *unit, host_figures floor, host_figures subject) {
+    const uint8_t *name, const uint8_t *unit, double aim, host_figures floor,
+    host_figures subject) {
   double ratio = subject.min / floor.min;
-  printf("%-24s%-8s%8.2f / %7.2f%10.2f / %7.2f%10.2f\n", (const char *)name, (const char *)unit,
+  printf("%-24s%-8s%8.2f / %7.2f%10.2f / %7.2f%10.2f", (const char *)name, (const char *)unit,
          floor.min, floor.median, subject.min, subject.median, ratio);
+  if (aim > 0) printf("%6.1f %s", aim, ratio <= aim ? "met" : "missed");
+  printf("\n");
   fflush(stdout);
-  if (json == NULL) return;
-  fprintf(json,
-          "%s\n{\"name\": \"%s\", \"per\": \"%s\", \"floor\": {\"min\": %.3f, \"median\": %.3f}, "
-          "\"highland\": {\"min\": %.3f, \"median\": %.3f}, \"ratio\": %.3f}",
-          separator, (const char *)name, (const char *)unit, floor.min, floor.median, subject.min,
-          subject.median, ratio);
-  separator = ",";
+  if (rows == NULL) return;
+  fprintf(rows, "host\t%s\t%s\t%.3f\t%.3f\t%.3f\t%.3f\t%.1f\n", (const char *)name,
+          (const char *)unit, floor.min, floor.median, subject.min, subject.median, aim);
 }
 
 void host_end_report(void) {
-  if (json == NULL) return;
-  fprintf(json, "\n]}\n");
-  if (fclose(json) != 0) host_fail((const uint8_t *)"the JSON file could not be written");
+  if (rows != NULL && fclose(rows) != 0) {
+    host_fail((const uint8_t *)"the rows could not be written");
+  }
 }
 
 void host_fail(const uint8_t *what) {

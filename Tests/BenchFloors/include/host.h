@@ -16,19 +16,19 @@ typedef struct {
   double median;
 } host_figures;
 
-/// Writes the figures of a workload as a line of a table to the standard output, and to a JSON file
-/// if there is one.
+/// Writes the figures of a workload as a line of a table to the standard output, and as a row to a
+/// file if there is one. `aim` is the most that the ratio of the minima is to be, or 0.
 void host_report(
-    const uint8_t *_Nonnull name, const uint8_t *_Nonnull unit, host_figures floor,
+    const uint8_t *_Nonnull name, const uint8_t *_Nonnull unit, double aim, host_figures floor,
     host_figures subject);
 
-/// Opens the JSON file and writes the table's head.
+/// Opens the file and writes the table's head.
 void host_begin_report(uint64_t rounds);
 
 /// Whether a workload was asked for.
 bool host_wants(const uint8_t *_Nonnull name);
 
-/// Ends the JSON file.
+/// Ends the file.
 void host_end_report(void);
 
 /// Ends the bench: a figure of something that went wrong is no figure.
