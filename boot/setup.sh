@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that the build finds its tools, and installs those that Debian's packages can give.
 #
-#   boot/setup.sh [make] [iso] [qemu] [ovmf]     what the tools are wanted for, besides Swift
+#   boot/setup.sh [make] [iso] [qemu] [ovmf] [bochs]     what the tools are wanted for, besides Swift
 #
 # Leaves build/toolchain: the directory of Swift's own tools, and below it Swift's version. The file
 # changes only when they do, so that a new toolchain rebuilds everything and an old one nothing.
@@ -64,6 +64,12 @@ look_for() {
         ;;
       qemu) need qemu-system-x86 qemu-system-x86_64 ;;
       ovmf) need ovmf /usr/share/ovmf/OVMF.fd ;;
+      bochs)
+        need bochs bochs
+        need bochs-term "/usr/lib/$(uname -m)-linux-gnu/bochs/plugins/libbx_term_gui.so.0.0.0"
+        need bochsbios /usr/share/bochs/BIOS-bochs-latest
+        need vgabios /usr/share/vgabios/vgabios.bin
+        ;;
       *) fail "setup.sh: what is $purpose?" ;;
     esac
   done

@@ -21,11 +21,13 @@ final class Child {
 
   /// - Parameters:
   ///   - hasInput: whether the child gets something to read.
+  ///   - errors: a file for what the child writes to its standard error; ours, if there is none.
   ///   - deadline: the seconds after which the child is killed, many times more than it needs.
   ///   - arguments: the program and its arguments, made from the child's file descriptors of its
   ///     ends of the sockets.
   init(
-    socketCount: Int = 0, hasInput: Bool = false, deadline: Int, arguments: ([Int32]) -> [String]
+    socketCount: Int = 0, hasInput: Bool = false, deadline: Int, errors: URL? = nil,
+    arguments: ([Int32]) -> [String]
   ) throws {
     // One child at a time: until its descriptors are close-on-exec, another would inherit them.
     (output, input, sockets, process) = try Self.spawning.withLock { _ in
@@ -45,7 +47,7 @@ final class Child {
         ["setpriv", "--pdeathsig=TERM", "timeout", "--foreground", "--signal=KILL", "\(deadline)"]
         + arguments(Array(childs.dropFirst().prefix(socketCount)))
       let connections = ours.map { Connection($0) }
-      let process = try spawn(words, input: hasInput ? childs.last : nil, output: childs[0])
+      let process = try spawn(words, input: hasInput ? childs.last : nil, output: childs[0], errors)
       return (
         connections[0], hasInput ? connections.last : nil,
         Array(connections.dropFirst().prefix(socketCount)), process
@@ -88,7 +90,8 @@ final class Child {
 
 /// Starts a program that has `input`, or nothing to read, and `output` as its standard input and output,
 /// and inherits what is not close-on-exec.
-private func spawn(_ words: [String], input: Int32?, output: Int32) throws -> pid_t {
+private func spawn(_ words: [String], input: Int32?, output: Int32, _ errors: URL?) throws -> pid_t
+{
   var actions = posix_spawn_file_actions_t()
   posix_spawn_file_actions_init(&actions)
   defer { posix_spawn_file_actions_destroy(&actions) }
@@ -98,6 +101,9 @@ private func spawn(_ words: [String], input: Int32?, output: Int32) throws -> pi
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
   }
   posix_spawn_file_actions_adddup2(&actions, output, 1)
+  if let errors {
+    posix_spawn_file_actions_addopen(&actions, 2, errors.path, O_WRONLY | O_CREAT, 0o600)
+  }
   // This thread may have all signals blocked, and the child is to end by one.
   var attributes = posix_spawnattr_t()
   posix_spawnattr_init(&attributes)

@@ -1,19 +1,32 @@
 // QEMU's debug stub: stops the guest at an address, and lies to it on request.
 
 /// The client's side of gdb's remote protocol: `$packet#checksum`, each acknowledged by `+`.
-struct Debugger {
+final class Debugger {
   private let connection: Connection
+  private var hasRun = false
 
   init(_ connection: Connection) { self.connection = connection }
 
   /// Lets the guest run until it comes to `address`.
-  func run(to address: UInt64) throws {
-    let breakpoint = "0,\(bareHex(address)),1"
-    try ask("Z" + breakpoint)
-    send("c")
-    guard let stop = answer() else { throw GuestError("the guest never came to \(hex(address))") }
-    guard stop.hasPrefix("T05") else { throw GuestError("at \(hex(address)): \(stop)") }
-    try ask("z" + breakpoint)
+  func run(to address: UInt64) throws { try run(to: [address]) }
+
+  /// Lets the guest run until it comes to one of some addresses.
+  func run(to addresses: [UInt64]) throws {
+    // A breakpoint where the guest stands would stop it at once.
+    if hasRun { try resume("s", to: addresses) }
+    hasRun = true
+    let breakpoints = addresses.map { "0,\(bareHex($0)),1" }
+    for breakpoint in breakpoints { try ask("Z" + breakpoint) }
+    try resume("c", to: addresses)
+    for breakpoint in breakpoints { try ask("z" + breakpoint) }
+  }
+
+  private func resume(_ command: String, to addresses: [UInt64]) throws {
+    send(command)
+    guard let stop = answer() else {
+      throw GuestError("the guest never came to \(addresses.map(hex))")
+    }
+    guard stop.hasPrefix("T05") else { throw GuestError("not at \(addresses.map(hex)): \(stop)") }
   }
 
   /// Lets the guest run, for good.

@@ -1,32 +1,11 @@
-// The page tables of a stopped guest, read through QEMU's monitor.
+// The page tables of a stopped guest, as QEMU's own walk finds them.
 
 import Oracle
 
 extension Guest {
   /// All that the page table in CR3 maps.
   func snapshot(physicalWidth: Int) throws -> Snapshot {
-    let registers = try monitor.registers()
-    let has5Levels = try registers["CR4"] & 1 << 12 != 0
-    return try Snapshot(
-      root: registers["CR3"], levels: has5Levels ? 5 : 4, physicalWidth: physicalWidth,
-      readTables: readTables)
-  }
-
-  /// The entries of the tables at `addresses`, which rise. Neighbours are read together.
-  func readTables(_ addresses: [UInt64]) throws -> [[UInt64]] {
-    var tables: [[UInt64]] = []
-    var rest = addresses[...]
-    while let first = rest.first {
-      let neighbours = zip(0..., rest).prefix { $1 == first + $0 * 4096 }.count
-      let bytes = try monitor.physicalMemory(at: first, count: neighbours * 4096)
-      bytes.withUnsafeBytes { bytes in
-        for table in 0..<neighbours {
-          tables.append(Array(bytes[table * 4096..<(table + 1) * 4096].assumingEntries))
-        }
-      }
-      rest = rest.dropFirst(neighbours)
-    }
-    return tables
+    try monitor.snapshot(monitor.registers(), physicalWidth: physicalWidth)
   }
 
   /// The virtual addresses that QEMU itself finds mapped, and those among them it finds writable:
@@ -42,12 +21,6 @@ extension Guest {
       if words[2].hasSuffix("w") { writable.insert(contentsOf: ends[0]..<ends[1]) }
     }
     return (all, writable)
-  }
-}
-
-extension Slice<UnsafeRawBufferPointer> {
-  fileprivate var assumingEntries: UnsafeBufferPointer<UInt64> {
-    UnsafeRawBufferPointer(rebasing: self).assumingMemoryBound(to: UInt64.self)
   }
 }
 

@@ -39,22 +39,6 @@ struct Hardware: Sendable {
   }
 }
 
-/// A QEMU processor model and what matters of it here.
-struct Processor: Sendable, CustomStringConvertible {
-  let model: String
-  /// 5 with LA57, unless the command line says `no5lvl`.
-  var levels = 4
-  var hasGigabytePages = false
-  var physicalWidth = 40
-
-  var description: String { model }
-
-  static let plain = Processor(model: "qemu64")
-  static let gigabytePages = Processor(model: "max,la57=off", hasGigabytePages: true)
-  static let fiveLevels = Processor(model: "max,pdpe1gb=off", levels: 5)
-  static let all = Processor(model: "max", levels: 5, hasGigabytePages: true)
-}
-
 struct GuestError: Error, CustomStringConvertible {
   let description: String
   init(_ description: String) { self.description = description }
@@ -80,7 +64,7 @@ final class Guest {
   ///   there is nothing else.
   convenience init(
     _ hardware: Hardware = Hardware(), commandLine: String = "exit", video: String? = nil,
-    deadline: Int = 120
+    deadline: Int = 600
   ) throws {
     let video = video ?? (hardware.firmware == .bios ? "text" : "")
     let image = try BootImage.image(commandLine: commandLine, video: video)
@@ -88,8 +72,10 @@ final class Guest {
   }
 
   /// - Parameter deadline: the seconds after which the guest is killed.
-  init(_ hardware: Hardware = Hardware(), image: URL, deadline: Int = 120) throws {
-    qemu = try Child(socketCount: 2, hasInput: true, deadline: deadline) { ends in
+  init(_ hardware: Hardware = Hardware(), image: URL, deadline: Int = 600) throws {
+    // QEMU names there what it can't imitate of a processor, at length.
+    let errors = try BootImage.scratchFile("errors")
+    qemu = try Child(socketCount: 2, hasInput: true, deadline: deadline, errors: errors) { ends in
       [
         "qemu-system-x86_64", "-accel", "tcg", "-nic", "none", "-display", "none", "-no-reboot",
         "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-S", "-serial",
@@ -98,7 +84,11 @@ final class Guest {
         "-chardev", "socket,id=debugger,fd=\(ends[1])", "-gdb", "chardev:debugger",
       ] + hardware.medium.options(image.path) + hardware.options
     }
-    monitor = try Monitor(qemu.sockets[0], dump: BootImage.scratchFile("dump"))
+    do {
+      monitor = try Monitor(qemu.sockets[0], dump: BootImage.scratchFile("dump"))
+    } catch {
+      throw GuestError("\(error): \(try String(contentsOf: errors, encoding: .utf8))")
+    }
     debugger = Debugger(qemu.sockets[1])
   }
 
@@ -143,6 +133,12 @@ final class Guest {
     return withoutTerminalControl(seen)
   }
 
+  /// Lets the guest run until it comes to one of some addresses, which is returned.
+  func run(to addresses: [UInt64]) throws -> UInt64 {
+    try debugger.run(to: addresses)
+    return try monitor.registers()["RIP"]
+  }
+
   /// Lets the guest run until it ends by itself.
   func finish() throws -> Ending {
     debugger.release()
@@ -157,7 +153,7 @@ final class Guest {
 }
 
 /// The text of a line without what steers a terminal: carriage returns and `ESC [ 0 1 ; 3 1 H`.
-private func withoutTerminalControl(_ bytes: [UInt8]) -> String {
+func withoutTerminalControl(_ bytes: [UInt8]) -> String {
   String(decoding: bytes, as: UTF8.self)
     .replacingOccurrences(
       of: "\u{1b}\\[[0-9;=?]*[A-Za-z]|\r", with: "", options: .regularExpression)

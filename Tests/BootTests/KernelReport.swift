@@ -6,29 +6,136 @@ struct KernelReport {
   /// The firmware's map and the kernel's, as printed.
   private(set) var received: [MemoryRegion] = []
   private(set) var normalised: [MemoryRegion] = []
-  /// The other lines, blanks reduced to one: columns may move.
+  /// The other lines of the boot, blanks reduced to one: columns may move.
   private(set) var lines: [String] = []
+  /// What it said to each command, likewise.
+  private(set) var answers: [(command: String, lines: [String])] = []
 
   init(_ lines: [String]) {
     var inNormalisedMap = false
     for line in lines {
-      if let region = MemoryRegion(line) {
+      if line.hasPrefix(Self.prompt) {
+        answers.append((String(line.dropFirst(Self.prompt.count)), []))
+      } else if !answers.isEmpty {
+        answers[answers.count - 1].lines.append(line.withSingleBlanks)
+      } else if let region = MemoryRegion(line) {
         if inNormalisedMap { normalised.append(region) } else { received.append(region) }
       } else {
         inNormalisedMap = inNormalisedMap || line.hasPrefix("memory map normalised")
-        self.lines.append(line.split(separator: " ").joined(separator: " "))
+        self.lines.append(line.withSingleBlanks)
       }
     }
   }
 
-  /// The lines after the one that starts with `start`, up to the one that starts with `end`.
-  func lines(from start: String, to end: String) -> [String] {
-    let rest = lines.drop { !$0.hasPrefix(start) }.dropFirst()
-    return Array(rest.prefix { !$0.hasPrefix(end) })
+  private static let prompt = "highland> "
+
+  /// What the kernel says of its address space: when it has booted, and when `layout` asks for it,
+  /// with the answers that `areas` and `mappings` gave last.
+  var addressSpaces: [AddressSpaceReport] {
+    let boot = lines.drop { !$0.hasPrefix("address space, ") }
+    var reports = boot.isEmpty ? [] : [AddressSpaceReport(boot)]
+    var last: [String: [String]] = [:]
+    for answer in answers {
+      last[answer.command] = answer.lines
+      guard answer.command == "layout" else { continue }
+      var report = AddressSpaceReport(answer.lines[...])
+      report.areas = last["areas"].map { $0.map(ReportedArea.init) }
+      report.mappings = last["mappings"]
+      reports.append(report)
+    }
+    return reports
   }
 
   /// The line that starts with `start`.
   func line(_ start: String) -> String? { lines.first { $0.hasPrefix(start) } }
+}
+
+extension String {
+  fileprivate var withSingleBlanks: String { split(separator: " ").joined(separator: " ") }
+}
+
+/// What the kernel says of its address space at one moment.
+struct AddressSpaceReport {
+  /// The line above the picture.
+  let heading: String?
+  /// The picture, a line each.
+  let picture: [String]
+  let tables: String?
+  /// The promises that are said to be kept.
+  let keptPromises: [String]
+  /// The reservations of the vmalloc window; `nil` where nobody asked.
+  var areas: [ReportedArea?]?
+  /// What is mapped, run by run; `nil` where nobody asked.
+  var mappings: [String]?
+
+  /// - Parameter lines: the first is the heading.
+  init(_ lines: ArraySlice<String>) {
+    heading = lines.first
+    picture = Array(lines.dropFirst().prefix { !$0.hasPrefix("table frames: ") })
+    tables = lines.first { $0.hasPrefix("table frames: ") }
+    keptPromises = lines.filter { $0.hasPrefix("promise ") }.map { String($0.prefix { $0 != ":" }) }
+  }
+}
+
+/// A line of what `areas` says, without the guard pages:
+/// `0xff80_0000_0002_8000 - 0xff80_0000_0002_9000 4 KiB HPET: 4 KiB mapped`, or behind the size
+/// `ended: waits for a flush`.
+struct ReportedArea {
+  let pages: Range<UInt64>
+  let owner: String
+  /// The size of what is mapped.
+  let mapped: String
+
+  init?(_ line: String) {
+    guard
+      let match = line.wholeMatch(
+        of: /(0x[0-9a-f_]+) - (0x[0-9a-f_]+) (\d+ \w+) (.+): (?:(\d+ \w+) mapped.*|waits.*)/),
+      let start = address(match.1), let end = address(match.2), start < end,
+      match.3 == size(end - start)
+    else { return nil }
+    (pages, owner, mapped) = (start..<end, String(match.4), match.5.map(String.init) ?? size(0))
+  }
+}
+
+/// A device that the kernel has mapped:
+/// `device: HPET at 0x0000_0000_fed0_0000, mapped at 0xff80_0000_0002_8000: 10 ns a tick`.
+struct MappedDevice {
+  let name: String
+  let physical: UInt64
+  let virtual: UInt64
+  /// What it said of itself.
+  let answer: String
+
+  init?(_ line: String) {
+    guard
+      let match = line.wholeMatch(
+        of: /device: (.+) at (0x[0-9a-f_]+), mapped at (0x[0-9a-f_]+): (.*)/),
+      let physical = address(match.2), let virtual = address(match.3)
+    else { return nil }
+    (name, answer) = (String(match.1), String(match.4))
+    (self.physical, self.virtual) = (physical, virtual)
+  }
+
+  /// The area that it should have: registers uncacheable (index 3 of IA32_PAT as Highland sets it),
+  /// a screen's memory write-combining (index 5). `nil` for a device that nobody knows.
+  var area: Area? {
+    let (byteCount, patIndex): (UInt64, UInt8)
+    switch name {
+    case "local APIC", "I/O APIC": (byteCount, patIndex) = (4096, 3)
+    case "HPET": (byteCount, patIndex) = (1024, 3)
+    case "framebuffer":
+      // Text has two bytes a character; nothing QEMU has to show leaves a gap between rows.
+      guard let match = answer.prefixMatch(of: /(\d+) x (\d+)(?:, (\d+) bits)?/),
+        let width = UInt64(match.1), let height = UInt64(match.2)
+      else { return nil }
+      let bits = match.3.flatMap { UInt64($0) } ?? 16
+      (byteCount, patIndex) = (width * height * ((bits + 7) / 8), 5)
+    default: return nil
+    }
+    let (start, end) = (physical & ~0xfff, (physical + byteCount + 0xfff) & ~0xfff)
+    let first = virtual & ~0xfff
+    return Area(pages: first..<first + (end - start), device: start, patIndex: patIndex)
+  }
 }
 
 /// A line of a memory map: `0x0000_0000_0010_0000 - 0x0000_0000_07fd_f000  129916 KiB  usable`.
@@ -111,6 +218,24 @@ private func contents(
   }
   if lines.isEmpty { return ["| | \(name) nothing mapped"] }
   return ["|#| \(name) \(lines[0])"] + lines.dropFirst().map { "|#| \($0)" }
+}
+
+/// What `mappings` should say of `table`: a line a run, under the name of its window.
+func mappings(of table: Snapshot) -> [String] {
+  let windows = Windows(levels: table.levels)
+  let parts = [
+    ("linear mapping", windows.linear), ("vmalloc", windows.vmalloc),
+    ("frame metadata", windows.frameMetadata), ("kernel code", windows.kernelCode),
+  ]
+  return parts.flatMap { name, window in
+    let runs = table.runs.filter { window.contains($0.virtual) }
+    return (runs.isEmpty ? [] : [name])
+      + runs.map { run in
+        let range = "\(digits(run.virtual)) - \(digits(run.virtual + run.byteCount))"
+        return "\(range) \(size(run.byteCount)) \(word(for: run.grants)) "
+          + "\(memoryTypes[Int(run.patIndex)]) to \(digits(run.physical)): \(contents(run.pages))"
+      }
+  }
 }
 
 /// What the kernel should say about the tables themselves.

@@ -151,10 +151,10 @@ import Testing
   /// The report can be had again, and the promises are checked again.
   @Test func layout() throws {
     let run = try CommandRun(["layout"])
-    let report = KernelReport(run.outputs[0])
-    #expect(report.lines(from: "address space, ", to: "table frames: ") == picture(of: run.table))
-    #expect(report.line("table frames: ") == tableFrames(of: run.table))
-    #expect(report.lines.filter { $0.hasPrefix("promise ") && $0.contains(" kept: ") }.count == 6)
+    let said = try #require(KernelReport(run.outputs[0]).addressSpaces.first)
+    #expect(said.picture == picture(of: run.table))
+    #expect(said.tables == tableFrames(of: run.table))
+    #expect(said.keptPromises.count == 6)
     #expect(run.status == 33)
   }
 
@@ -164,7 +164,7 @@ import Testing
     var slots: SlotTable?
     let run = try CommandRun(["memory"]) { guest, table in
       slots = try SlotTable(
-        table, in: Windows(levels: 4).frameMetadata, readTables: guest.readTables)
+        table, in: Windows(levels: 4).frameMetadata, readTables: guest.monitor.readTables)
     }
     let output = run.outputs[0]
     let map = KernelReport(run.lines.prefix { $0 != "highland: ready" }).normalised

@@ -55,7 +55,7 @@ extension Snapshot {
       + largestPagesViolations(in: machine.windows.linear, gigabytePages: machine.gigabytePages)
       + largestPagesViolations(in: machine.windows.kernelCode, gigabytePages: machine.gigabytePages)
       + pageSizeViolations(gigabytePages: machine.gigabytePages)
-      + strayViolations(on: machine)
+      + memoryTypeViolations() + strayViolations(on: machine)
   }
 
   /// Promise 1: the linear window maps all of RAM and nothing else, each byte at base + physical,
@@ -90,6 +90,8 @@ extension Snapshot {
       .map { "read-only physical \(hex($0)) is writable" }
       + runs.filter { $0.grants.contains(.user) && $0.virtual >> 63 == 1 }
       .map { "\(hex($0.virtualRange)) of the kernel half is open to user mode" }
+      + tables.filter { $0.level < levels && $0.grants.contains(.user) && $0.virtual >> 63 == 1 }
+      .map { "the table of level \($0.level) at \(hex($0.virtual)) is open to user mode" }
   }
 
   /// Promise 3: the lower half is empty.
@@ -104,6 +106,21 @@ extension Snapshot {
     let missing = topLevelEntries.indices.suffix(256).filter { topLevelEntries[$0] & 1 == 0 }
     return missing.map { "top-level entry \($0) of the kernel half is absent" }
       + sharedTableViolations()
+  }
+
+  /// Promise 4, over time: the top-level entries of the kernel half are those of `earlier`, but for
+  /// the CPU's note that it used one.
+  public func topLevelChanges(since earlier: Snapshot) -> [String] {
+    let accessed: UInt64 = 1 << 5
+    return topLevelEntries.indices.suffix(256).filter {
+      (topLevelEntries[$0] ^ earlier.topLevelEntries[$0]) & ~accessed != 0
+    }.map { "top-level entry \($0) of the kernel half has changed" }
+  }
+
+  /// What another address space would not share: pages of the kernel half that are not global.
+  public func globalViolations() -> [String] {
+    runs.filter { !$0.global && $0.virtual >> 63 == 1 }
+      .map { "\(hex($0.virtualRange)) is not global" }
   }
 
   /// Tables that more than one entry points to.
@@ -121,6 +138,19 @@ extension Snapshot {
     guard !gigabytePages else { return [] }
     return runs.filter { $0.pages.of1GiB > 0 }
       .map { "\(hex($0.virtualRange)) has \($0.pages.of1GiB) pages of 1 GiB, which the CPU lacks" }
+  }
+
+  /// Promise 10: no physical byte is mapped with two memory types, wherever it is mapped.
+  public func memoryTypeViolations() -> [String] {
+    let byType = Dictionary(grouping: runs, by: \.patIndex)
+      .mapValues { AddressSet($0.map(\.physicalRange)) }.sorted { $0.key < $1.key }
+    return byType.indices.flatMap { index in
+      byType[(index + 1)...].flatMap { other in
+        byType[index].value.intersection(other.value).map {
+          "physical \(hex($0)) is mapped with the types \(byType[index].key) and \(other.key)"
+        }
+      }
+    }
   }
 
   /// What is mapped outside all windows.

@@ -79,6 +79,13 @@ struct Damage: CustomTestStringConvertible, Sendable {
     Damage(expected: "0xffffe10000000000..<0xffffe10000001000 is mapped, outside all windows") {
       try $0.map(0xffff_e100_0000_0000..<0xffff_e100_0000_1000, to: 0)
     },
+    Damage(expected: "physical 0x5000..<0x6000 is mapped with the types 0 and 3") {
+      let property = PageProperty(rights: .write, memoryType: .uncacheable)
+      try $0.map(0xffff_c000_0000_0000..<0xffff_c000_0000_1000, to: 0x5000, property)
+    },
+    Damage(expected: "the table of level 3 at 0xffff800000000000 is open to user mode") {
+      change(linear, atLevel: 4, in: $0) { $0 | 1 << 2 }
+    },
     Damage(expected: "reserved bits 0x10000000000 are set") {
       change(linear + 0x3000, in: $0) { $0 | 1 << 40 }
     },
