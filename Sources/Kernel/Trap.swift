@@ -2,8 +2,9 @@ import Addressing
 import Machine
 import PageTables
 
-// Where exceptions and interrupts arrive. Of the exceptions, two kinds have a way back: page faults that the page table gives no
-// reason for, and faults that a probe expects. Any other is reported, then the kernel ends.
+// Where exceptions and interrupts arrive. Of the exceptions, two kinds have a way back: page faults
+// that the page table gives no reason for, and faults that a probe expects. Any other is reported, then
+// the kernel ends.
 
 /// How far the report of a fault has come. A fault on the way goes one step further, so it ends.
 private enum Reporting {

@@ -65,8 +65,8 @@ private let lockInterrupts: SelfTest = {
 }
 
 /// Runs `body`, that may turn interrupts on, with none to come, since before the prompt nobody handles
-/// them: those of the two 8259 interrupt controllers are masked (data ports 0x21 and 0xa1), those of the local APIC
-/// have no priority high enough (CR8; SDM volume 3, 11.8.6).
+/// them: those of the two 8259 interrupt controllers are masked (data ports 0x21 and 0xa1), those of the
+/// local APIC have no priority high enough (CR8; SDM volume 3, 11.8.6).
 private func withInterruptsHeldBack(_ body: () -> Void) {
   let masks = (in8(0x21), in8(0xa1))
   let priority = readCR8()

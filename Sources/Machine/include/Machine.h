@@ -107,6 +107,14 @@ INSTRUCTION void enableInterrupts(void) { __asm__ volatile("sti" : : : "memory")
 // none can come before the CPU halts. Returns after the next.
 INSTRUCTION void waitForInterrupt(void) { __asm__ volatile("sti; hlt" : : : "memory"); }
 
+// Interrupts that no device asked for: the last lines of the two 8259s, which is what they name when a
+// request was withdrawn, a vector of nobody's, and the phantom of the local APIC. Returns `value`, which
+// RAX holds meanwhile.
+INSTRUCTION uint64_t raisePhantomInterrupts(uint64_t value) {
+  __asm__ volatile("int $39; int $47; int $80; int $255" : "+a"(value) : : "memory");
+  return value;
+}
+
 INSTRUCTION void spinLoopHint(void) { __asm__ volatile("pause" : : : "memory"); }
 
 // Model-specific registers: an index the CPU does not know is a #GP.
