@@ -43,7 +43,7 @@ public enum FrameState: UInt8, Sendable, BitwiseCopyable {
 }
 
 /// The first word of a slot.
-struct FrameSlot: Equatable, BitwiseCopyable {
+package struct FrameSlot: Equatable, BitwiseCopyable {
   var rawValue: UInt64
 
   init(rawValue: UInt64) { self.rawValue = rawValue }
@@ -52,7 +52,7 @@ struct FrameSlot: Equatable, BitwiseCopyable {
     rawValue = UInt64(state.rawValue) << 40 | UInt64(kind.rawValue) << 32 | UInt64(count)
   }
 
-  static var byteCount: UInt64 { 16 }
+  package static var byteCount: UInt64 { 16 }
   static var unused: FrameSlot { FrameSlot(.unused, .none) }
 
   var state: FrameState {

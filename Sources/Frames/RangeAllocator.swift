@@ -109,6 +109,25 @@ public struct RangeAllocator<Memory: PhysicalMemory>: ~Copyable {
     return (taken.range(node), taken.word(node))
   }
 
+  /// What can be said of a number without waiting for whoever may be changing all this.
+  public enum Glimpse {
+    case free
+    /// With as many parts: none while it waits for `giveBack`.
+    case reserved(Range<UInt64>, parts: UInt64)
+    case unknown
+  }
+
+  /// Looks at what may be half-way through a change: the answer can be wrong, but there is one.
+  ///
+  /// - Parameter canRead: whether there is memory at an address.
+  public func glimpse(of number: UInt64, canRead: (PhysicalAddress) -> Bool) -> Glimpse {
+    guard let node = taken.findWarily(number, canRead: canRead) else { return .unknown }
+    // One that is kept for the next of its length is nobody's.
+    if node == .none || taken.word(node) == KeptReservations.mark { return .free }
+    let (start, end) = (taken.word(node, .start), taken.word(node, .end))
+    return start < end ? .reserved(start..<end, parts: taken.word(node)) : .unknown
+  }
+
   /// Counts one more part of the reservation that holds `number`.
   public mutating func addPart(of number: UInt64) {
     let node = taken.find(number)

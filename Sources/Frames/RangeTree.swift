@@ -122,6 +122,24 @@ struct RangeTree<Memory: PhysicalMemory>: ~Copyable {
     return .none
   }
 
+  /// The node whose range holds `number`, in a tree that may be half-way through a change: `nil` if the
+  /// search gets lost, at a node that is none or after more steps than a tree has levels.
+  ///
+  /// - Parameter canRead: whether there is memory for a node.
+  func findWarily(_ number: UInt64, canRead: (PhysicalAddress) -> Bool) -> RangeNode? {
+    var node = root
+    for _ in 0..<256 {
+      if node == .none { return node }
+      guard node.address.rawValue & (RangeNode.byteCount - 1) == 0, canRead(node.address) else {
+        return nil
+      }
+      let start = word(node, .start)
+      if start <= number, number < word(node, .end) { return node }
+      node = self[node, number < start ? .left : .right]
+    }
+    return nil
+  }
+
   /// The first node whose range ends above `number`; `none` if there is none.
   func first(endingAbove number: UInt64) -> RangeNode {
     var (node, best) = (root, RangeNode.none)

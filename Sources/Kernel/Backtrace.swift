@@ -102,11 +102,21 @@ enum Backtrace {
   private static func stack(holding address: VirtualAddress) -> Range<VirtualAddress>? {
     let stacks = KernelState.image.stacks
     for index in stacks.indices where stacks[index].contains(address) { return stacks[index] }
-    return nil
+    guard KernelState.layout.vmalloc.contains(address),
+      case .inside(let area) = AreaGlimpse(address)
+    else { return nil }
+    return area
   }
 
-  /// Reads a word of a stack.
-  private static func load(_ address: VirtualAddress) -> UInt64? { load64(address.rawValue) }
+  /// Reads a word of a stack. One in an area may have been unmapped.
+  private static func load(_ address: VirtualAddress) -> UInt64? {
+    if KernelState.layout.vmalloc.contains(address) {
+      guard let mapping = try? KernelState.liveReader.query(address),
+        mapping.property.rights.contains(.write)
+      else { return nil }
+    }
+    return load64(address.rawValue)
+  }
 }
 
 extension Text.Interpolation {

@@ -5,6 +5,7 @@ enum Exception {
   static var nonMaskableInterrupt: Int { 2 }
   static var invalidOpcode: Int { 6 }
   static var doubleFault: Int { 8 }
+  static var stackSegment: Int { 12 }
   static var generalProtection: Int { 13 }
   static var pageFault: Int { 14 }
   static var machineCheck: Int { 18 }

@@ -1,5 +1,6 @@
 import Addressing
 import BootInfo
+import Frames
 import KernelSpace
 import Machine
 import PageTables
@@ -12,13 +13,19 @@ extension FaultReport {
     case Exception.pageFault: printPageFaultCause()
     case Exception.invalidOpcode: printInvalidOpcodeCause()
     case Exception.doubleFault:
-      if let guardName = StackGuard(VirtualAddress(frame.rsp &- 8)) {
+      // What was to be pushed lies below the stack pointer.
+      let pushed = VirtualAddress(frame.rsp &- 8)
+      if let guardName = StackGuard(pushed) {
         Kernel.print("stack overflow: rsp lies in \(guardName.words)")
+      } else if isInVmalloc(pushed), case .guardBelow(let area) = AreaGlimpse(pushed) {
+        Kernel.print("stack overflow: rsp lies in the guard page below \(area: area)")
       } else {
         Kernel.print("a fault while the CPU was delivering one; cr2 is the last fault's address")
       }
     case Exception.generalProtection:
-      Kernel.print("a non-canonical address, a bad selector or a forbidden register value")
+      printGeneralProtectionCause()
+    case Exception.stackSegment:
+      Kernel.print("the stack pointer, or an address by rbp or rsp, is not canonical")
     case Exception.nonMaskableInterrupt: Kernel.print("the hardware reports an error")
     case Exception.machineCheck: Kernel.print("the CPU reports a hardware error")
     default: Kernel.print("not expected by the kernel")
@@ -63,16 +70,97 @@ extension FaultReport {
       Kernel.print("\(code.access) in the lower half, where nothing is mapped")
     case .linearMapping:
       let physical = PhysicalAddress(address - layout.linearMapping.lowerBound)
+      printPart("\(code.access) in the linear mapping of physical \(physical), ")
+      printRegion(at: physical, ifRAM: "RAM that the linear mapping leaves out")
+    case .vmalloc: printVmallocCause(code)
+    case .frameMetadata:
+      let number = (address - layout.frameMetadata.lowerBound) / FrameSlot.byteCount
+      let frame = PhysicalAddress(number << PageSize.size4KiB.shift)
+      printPart("\(code.access) of the slot of frame \(frame), ")
+      printRegion(at: frame, ifRAM: "RAM, but no frame of its 128 MiB has been used yet")
+    case .kernelCode:
+      let boot = KernelState.image.bootPart.byteCount
+      let text = KernelState.image.text.lowerBound
+      let isBootPart = address < text && text - address <= boot
       Kernel.print(
         """
-        \(code.access) in the linear mapping of physical \(physical), which is not RAM but \
-        \(KernelState.kindName(at: physical))
+        \(code.access) in the kernel code window, \(isBootPart
+          ? "where the boot stub was: it is thrown away" : "outside the kernel image")
         """)
-    case .kernelCode:
-      Kernel.print("\(code.access) in the kernel code window, outside the kernel image")
     case let window:
       Kernel.print("\(code.access) in \(window.place), where nothing is mapped")
     }
+  }
+
+  /// Ends the sentence about physical memory that should be RAM, and is not mapped.
+  private func printRegion(at address: PhysicalAddress, ifRAM words: StaticString) {
+    guard let region = KernelState.region(at: address) else {
+      return Kernel.print("which is not RAM but \(KernelState.kindName(at: address))")
+    }
+    if region.kind.isRAM { return Kernel.print("which is \(words)") }
+    Kernel.print(
+      """
+      which is not RAM but \(region.kind.name), as all from \(region.range.lowerBound) to \
+      \(region.range.upperBound)
+      """)
+  }
+
+  private func isInVmalloc(_ address: VirtualAddress) -> Bool {
+    KernelState.layout.vmalloc.contains(address)
+  }
+
+  private func printVmallocCause(_ code: PageFaultCode) {
+    switch AreaGlimpse(address) {
+    case .noArea: Kernel.print("\(code.access) in the vmalloc window, in no area")
+    case .guardBelow(let area):
+      if area.contains(VirtualAddress(frame.rsp)) {
+        Kernel.print("\(code.access) in the guard page below the stack in \(area: area)")
+      } else {
+        Kernel.print("\(code.access) in the guard page below \(area: area)")
+      }
+    case .guardAbove(let area):
+      Kernel.print("\(code.access) in the guard page above \(area: area)")
+    case .inside(let area):
+      Kernel.print("\(code.access) in \(area: area), where it has nothing mapped")
+    case .ended(let area):
+      Kernel.print("\(code.access) in \(area: area), which has ended and waits for a flush")
+    case .unknown:
+      Kernel.print("\(code.access) in the vmalloc window, whose areas are being changed")
+    }
+  }
+
+  /// The CPU tells no address (SDM volume 3, 6.15): only registers may give a hint.
+  private func printGeneralProtectionCause() {
+    if frame.errorCode != 0 { return Kernel.print("a bad selector") }
+    let name = nonCanonicalRegister
+    if let name {
+      Kernel.print("perhaps \(name), which holds no canonical address: the CPU does not say")
+    } else {
+      Kernel.print(
+        "the CPU does not say: no register holds a non-canonical address, so it may be a value")
+    }
+  }
+
+  /// The first general register that could not be an address.
+  private var nonCanonicalRegister: StaticString? {
+    let width = KernelState.layout.addressWidth
+    func isNone(_ value: UInt64) -> Bool { !VirtualAddress(value).isCanonical(in: width) }
+    let f = frame
+    if isNone(f.rax) { return "rax" }
+    if isNone(f.rbx) { return "rbx" }
+    if isNone(f.rcx) { return "rcx" }
+    if isNone(f.rdx) { return "rdx" }
+    if isNone(f.rsi) { return "rsi" }
+    if isNone(f.rdi) { return "rdi" }
+    if isNone(f.rbp) { return "rbp" }
+    if isNone(f.r8) { return "r8" }
+    if isNone(f.r9) { return "r9" }
+    if isNone(f.r10) { return "r10" }
+    if isNone(f.r11) { return "r11" }
+    if isNone(f.r12) { return "r12" }
+    if isNone(f.r13) { return "r13" }
+    if isNone(f.r14) { return "r14" }
+    return isNone(f.r15) ? "r15" : nil
   }
 
   /// What lies at an address that is mapped.
@@ -95,6 +183,7 @@ extension FaultReport {
       }
       return "the linear mapping"
     }
+    if isInVmalloc(address) { return "an area of the vmalloc window" }
     return "a page"
   }
 
@@ -140,15 +229,15 @@ struct StackGuard {
       guard below.contains(address) else { continue }
       words =
         switch index {
-        case 0: "the guard page below the boot stack"
-        case 1: "the guard page below the double-fault stack"
-        case 2: "the guard page below the NMI stack"
-        default: "the guard page below the machine-check stack"
+        case 0: "the guard page below the stack of the boot CPU"
+        case 1: "the guard page below the boot CPU's double-fault stack"
+        case 2: "the guard page below the boot CPU's NMI stack"
+        default: "the guard page below the boot CPU's machine-check stack"
         }
       return
     }
     let top = stacks[stacks.count - 1].upperBound
     guard (top..<top + page).contains(address) else { return nil }
-    words = "the guard page above the machine-check stack"
+    words = "the guard page above the boot CPU's machine-check stack"
   }
 }

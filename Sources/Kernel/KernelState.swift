@@ -91,6 +91,21 @@ enum KernelState {
     return VirtualAddress(record.framelessStart)..<VirtualAddress(record.framelessEnd)
   }
 
+  /// Whether the linear mapping holds a physical address.
+  static func isInLinearMapping(_ address: PhysicalAddress) -> Bool {
+    guard address.rawValue < layout.linearCapacity else { return false }
+    return (try? liveReader.query(paddrToVaddr(address))) != nil
+  }
+
+  /// The region that a physical address lies in; `nil` for a hole, or before the map is kept.
+  static func region(at address: PhysicalAddress) -> MemoryRegion? {
+    guard let index = unsafe frameAllocator?.map.indexOfRegion(endingAfter: address),
+      let count = unsafe frameAllocator?.map.count, index < count,
+      let region = unsafe frameAllocator?.map[index], region.range.contains(address)
+    else { return nil }
+    return region
+  }
+
   /// The kind of region that a physical address lies in.
   static func kindName(at address: PhysicalAddress) -> StaticString {
     guard unsafe frameAllocator?.frameCount != nil else { return "of a kind not known yet" }

@@ -97,6 +97,35 @@ public struct VirtualAreas<Memory: PhysicalMemory>: ~Copyable {
     )
   }
 
+  /// What a fault report can say of an address, whatever the kernel was doing: see
+  /// `RangeAllocator.glimpse`.
+  public enum Glimpse {
+    /// In no area, nor in a guard page of one.
+    case free
+    /// In an area, its guard pages included, that so many share: none while it waits for a flush.
+    case reserved(Range<VirtualAddress>, areaCount: UInt64)
+    case unknown
+  }
+
+  /// - Parameter canRead: whether there is memory at an address.
+  public func glimpse(
+    of address: VirtualAddress, canRead: (PhysicalAddress) -> Bool
+  ) -> Glimpse {
+    switch pages.glimpse(of: address.page, canRead: canRead) {
+    case .free: return .free
+    case .unknown: return .unknown
+    case .reserved(let range, let parts):
+      let shift = PageSize.size4KiB.shift
+      // Three pages at least, and pages that have addresses.
+      guard range.lowerBound + 3 <= range.upperBound, range.upperBound <= UInt64.max >> shift else {
+        return .unknown
+      }
+      return .reserved(
+        VirtualAddress(page: range.lowerBound)..<VirtualAddress(page: range.upperBound),
+        areaCount: parts)
+    }
+  }
+
   /// Whether all of a range lies in one reservation, between its guard pages.
   public func isInOneArea(_ range: Range<VirtualAddress>) -> Bool {
     guard let reserved = reservation(holding: range.lowerBound) else { return false }

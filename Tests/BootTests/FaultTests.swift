@@ -53,13 +53,33 @@ struct Fault: Sendable, CustomTestStringConvertible {
     Fault(
       name: "stack-guard", error: "0x2: write, supervisor mode, page not present",
       address: { kernel, _ in try kernel["boot_stack"] - 1 },
-      cause: "write in the guard page below the boot stack", place: "the kernel code window"),
+      cause: "write in the guard page below the stack of the boot CPU",
+      place: "the kernel code window"),
     // The local APIC's registers.
     Fault(
       name: "device-in-linear", error: readOfNothing,
       address: { _, windows in windows.linear.lowerBound + 0xfee0_0000 },
       cause: "read in the linear mapping of physical 0x0000_0000_fee0_0000, which is not RAM "
         + "but a hole", place: "the linear mapping"),
+    Fault(
+      name: "no-area", error: readOfNothing,
+      address: { _, windows in windows.vmalloc.upperBound - 1 },
+      cause: "read in the vmalloc window, in no area", place: "the vmalloc window"),
+    Fault(
+      name: "slot-hole", error: readOfNothing,
+      address: { _, windows in windows.frameMetadata.lowerBound + 0xfee00 * 16 },
+      cause: "read of the slot of frame 0x0000_0000_fee0_0000, which is not RAM but a hole",
+      place: "the frame metadata window"),
+    Fault(
+      name: "boot-stub", error: readOfNothing,
+      address: { kernel, _ in try kernel["text_start"] - 1 },
+      cause: "read in the kernel code window, where the boot stub was: it is thrown away",
+      place: "the kernel code window"),
+    Fault(
+      name: "outside-image", error: readOfNothing,
+      address: { _, windows in windows.kernelCode.upperBound - 1 },
+      cause: "read in the kernel code window, outside the kernel image",
+      place: "the kernel code window"),
   ]
 
   private static let writeToReadOnly = "0x3: write, supervisor mode, protection violation"
@@ -106,7 +126,7 @@ struct Fault: Sendable, CustomTestStringConvertible {
     #expect(try kernel["text_start", "text_end"].contains(rip))
     #expect(
       report.explanation == [
-        "cause stack overflow: rsp lies in the guard page below the boot stack"
+        "cause stack overflow: rsp lies in the guard page below the stack of the boot CPU"
       ])
     let bottom = try kernel["boot_stack"]
     #expect(report.register("rsp") == bottom)

@@ -29,6 +29,16 @@ struct Monitor {
     throw GuestError("QEMU ended before it answered \(command)")
   }
 
+  /// Waits for QEMU's end and tells why it ends: what its last event says.
+  func shutdownReason() throws -> String? {
+    while let line = connection.readLine() {
+      let message = try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any] ?? [:]
+      guard message["event"] as? String == "SHUTDOWN" else { continue }
+      return (message["data"] as? [String: Any])?["reason"] as? String
+    }
+    return nil
+  }
+
   /// What the monitor for humans says to `line`.
   func tell(_ line: String) throws -> String {
     try ask("human-monitor-command", ["command-line": line]) as? String ?? ""
