@@ -39,8 +39,9 @@ for cpu in max max,la57=off max,pdpe1gb=off; do
                             line = substr(line, RSTART + RLENGTH)
                           } }
       /^table frames:/  { tables = $3 }
-      /frame metadata/  { window = 1 }
-      window && /KiB:/  { slots = $0; sub(/ KiB:.*/, "", slots); sub(/.* /, "", slots); window = 0 }
+      /frame metadata/ && / x 4 KiB/ {
+                          split($0, part, /[:,]/)
+                          slots = part[2] * 1048576 + part[3] * 2048 + part[4] * 4 }
       END {
         printf "  %-6s%9d%10d%7d%12d%9d%10d%13d%8d%11d\n", memory, ticks[1], ticks[2], ticks[3],
           ticks[4], ticks[5], ticks[6], ticks[7], tables, slots
@@ -61,6 +62,7 @@ ready() {
     exec timeout 300 qemu-system-x86_64 -accel tcg -icount shift=0 -machine q35 -cpu max -m 512M \
       -cdrom "$image" -boot d -nic none -display none -monitor none -serial stdio -no-reboot
   }
+  local pid=$GUEST_PID
   while read -r line; do
     if [[ $line =~ prompt:\ ([0-9]+)\ ticks ]]; then
       echo "${BASH_REMATCH[1]}"
@@ -68,8 +70,7 @@ ready() {
     fi
   done <&"${GUEST[0]}"
   printf 'poweroff\r' >&"${GUEST[1]}"
-  cat <&"${GUEST[0]}" >/dev/null
-  wait "$GUEST_PID"
+  wait "$pid"
 }
 
 printf '\nfrom the kernel'\''s entry to its prompt, in guest instructions\n'

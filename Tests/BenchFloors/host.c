@@ -27,7 +27,7 @@ void host_begin_report(uint64_t rounds) {
     if (rows == NULL) host_fail((const uint8_t *)file);
   }
   printf("nanoseconds, min / median of %lu rounds\n", (unsigned long)rounds);
-  printf("%-24s%-8s%18s%20s%10s%6s\n", "", "a", "floor in C", "Highland", "min/min", "aim");
+  printf("%-26s%-6s%18s%20s%10s%6s\n", "", "a", "floor in C", "Highland", "min/min", "aim");
 }
 
 bool host_wants(const uint8_t *name) {
@@ -39,7 +39,7 @@ void host_report(
     const uint8_t *name, const uint8_t *unit, double aim, host_figures floor,
     host_figures subject) {
   double ratio = subject.min / floor.min;
-  printf("%-24s%-8s%8.2f / %7.2f%10.2f / %7.2f%10.2f", (const char *)name, (const char *)unit,
+  printf("%-26s%-6s%8.2f / %7.2f%10.2f / %7.2f%10.2f", (const char *)name, (const char *)unit,
          floor.min, floor.median, subject.min, subject.median, ratio);
   if (aim > 0) printf("%6.1f %s", aim, ratio <= aim ? "met" : "missed");
   printf("\n");
