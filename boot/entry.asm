@@ -84,6 +84,7 @@ boot_entry:
   mov esi, message.magic
   cmp eax, MULTIBOOT2_LOADER_MAGIC
   jne fail
+  mov [ebp + boot_information], ebx
   call check_cpu
   call clear_tables
   call choose_levels              ; EDX: CR4.LA57 or 0
@@ -173,9 +174,11 @@ choose_levels:
   xor edx, edx
   ret
 
-; Sets CF if the word no5lvl stands on the command line of the boot information at EBX. Looks at no
-; byte outside it, and gives up without a word on anything odd: Swift names the error later.
-find_no5lvl:
+; Finds the tag of type EAX in the boot information at EBX: sets CF and returns its address in ESI and
+; its end in EDX, or clears CF. Looks at no byte outside the information, and gives up without a word
+; on anything odd: Swift names the error later.
+global find_tag
+find_tag:
   mov esi, ebx
   test esi, 7
   jnz .no
@@ -192,24 +195,33 @@ find_no5lvl:
   jb .no
   cmp edi, 8
   jb .no
-  mov eax, [esi]
   mov ecx, [esi + 4]
-  cmp eax, TAG_END
+  cmp dword [esi], TAG_END
   je .no
   cmp ecx, 8
   jb .no
   cmp ecx, edi
   ja .no
-  cmp eax, TAG_COMMANDLINE
-  je .command_line
+  cmp [esi], eax
+  je .found
   add ecx, 7
   and ecx, ~7
   add esi, ecx
   jmp .tag
-
-.command_line:                    ; the string's bytes: ESI up to EDX, decoded as Swift does it
+.found:
   lea edx, [esi + ecx]
-  add esi, 8
+  stc
+  ret
+.no:
+  clc
+  ret
+
+; Sets CF if the word no5lvl stands on the command line of the boot information at EBX.
+find_no5lvl:
+  mov eax, TAG_COMMANDLINE
+  call find_tag
+  jnc .no
+  add esi, 8                      ; the string's bytes: ESI up to EDX, decoded as Swift does it
   xor ah, ah                      ; the quote that is open
 .word:
   xor ecx, ecx                    ; how much of no5lvl the word is so far; past it: another word
@@ -350,6 +362,9 @@ long_mode:
   mov rax, higher_half
   jmp rax
 
+global boot_information
+boot_information:
+  dd 0                            ; where it is, once the loader has shown that it speaks multiboot2
 word_no5lvl:
   db "no5lvl"
 align 8
