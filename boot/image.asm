@@ -39,11 +39,11 @@ memory_map: resb 1024 * 40
 .end:
 early_frames: resb 1024 * 24
 .end:
-; What was said before there was a screen, and what the screen shows: 2 bytes each for 1920 by 1080
-; pixels in cells of 8 by 16.
+; What was said before there was a screen, and what a screen shows as long as there are no frames for
+; it: 2 bytes a cell, for 38 lines of 80 cells, or 3 of the longest there are.
 console_log: resb 32 * 1024
 .end:
-screen_cells: resb 32 * 1024
+screen_cells: resb 6 * 1024
 .end:
 ; The commands of run= on the command line.
 run_line: resb 4096

@@ -53,6 +53,17 @@ public struct PixelFormat: Equatable, Sendable {
   public func forEachWord(
     of row: UInt8, ink: UInt32, paper: UInt32, _ body: (UInt64) -> Void
   ) {
+    // What most screens have: two pixels a word, and no need to count bits.
+    if byteCount == 4 {
+      func word(_ left: UInt8) -> UInt64 {
+        let pixel = UInt64(row & left != 0 ? ink : paper)
+        return pixel | UInt64(row & left >> 1 != 0 ? ink : paper) << 32
+      }
+      body(word(0x80))
+      body(word(0x20))
+      body(word(0x08))
+      return body(word(0x02))
+    }
     let width = UInt64(8 * byteCount)
     var word: UInt64 = 0
     var filled: UInt64 = 0

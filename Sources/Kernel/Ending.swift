@@ -10,7 +10,10 @@ enum Ending: UInt8 {
 }
 
 /// Leaves the emulator, or halts.
-func end(_ ending: Ending) -> Never { highlandEnd(ending.rawValue) }
+func end(_ ending: Ending) -> Never {
+  Console.settle()
+  highlandEnd(ending.rawValue)
+}
 
 /// Where every boot ends: a symbol for a debugger to stop at and look at the machine.
 @c(highlandEnd) @inline(never)

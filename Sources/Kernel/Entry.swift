@@ -66,7 +66,7 @@ private func boot(_ record: BootRecord) -> Never {
   clock.stop(.build)
 
   clock.start()
-  Console.forgetAlarmScreen()
+  Console.keepBootTable()
   activateKernelPageTable(table, features: features)
   clock.stop(.activate)
 
@@ -78,7 +78,6 @@ private func boot(_ record: BootRecord) -> Never {
   var allocator = takeOver(frames, plan, map, memory, table)
   let areas = beginAreas(layout, memory, &allocator)
   clock.stop(.takeOver)
-  giveBackBootMemory(plan, &allocator, trampoline: trampoline)
   // SAFETY: one CPU, interrupts off: nobody else is at the kernel's state yet.
   unsafe virtualAreas = consume areas
   unsafe frameAllocator = consume allocator
@@ -87,6 +86,9 @@ private func boot(_ record: BootRecord) -> Never {
   FirmwareTables.read(from: rootPointer)
   Devices.map(FirmwareTables.current, framebuffer)
   KernelHalf.flush()
+  KernelFrames.withAllocator { frames in
+    giveBackBootMemory(plan, &frames, trampoline: trampoline)
+  }
   if options.reclaimsACPI {
     FirmwareTables.forgetTables()
     let count = KernelFrames.withAllocator { frames in reclaim(.acpi, plan, &frames) }
@@ -103,6 +105,7 @@ private func boot(_ record: BootRecord) -> Never {
     panic("nothing stopped a deliberate fault")
   }
   if options.failingAllocations != nil { BootReport.printAllocations() }
+  _ = Console.showPicture()
   print("highland: ready")
   UnattendedCommands.run()
   if options.leavesEmulator { Monitor.end() }

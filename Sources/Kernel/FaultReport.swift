@@ -82,6 +82,7 @@ struct FaultReport {
     Kernel.print("  r9  \(hex: f.r9)  r10 \(hex: f.r10)  r11 \(hex: f.r11)")
     Kernel.print("  r12 \(hex: f.r12)  r13 \(hex: f.r13)  r14 \(hex: f.r14)")
     Kernel.print("  r15 \(hex: f.r15)  rfl \(hex: f.rflags)  cr2 \(hex: address.rawValue)")
-    Kernel.print("  cr0 \(hex: readCR0())  cr3 \(hex: readCR3())  cr4 \(hex: readCR4())")
+    Kernel.print(
+      "  cr0 \(hex: readCR0())  cr3 \(hex: KernelState.rootRegister)  cr4 \(hex: readCR4())")
   }
 }

@@ -51,6 +51,18 @@ enum KernelState {
   /// Whether all of this can be asked for.
   static var hasBegun: Bool { unsafe record != nil }
 
+  /// CR3, or what it was when an alarm went back to the boot page table.
+  static var rootRegister: UInt64 { unsafe rootBeforeAlarm ?? readCR3() }
+
+  private nonisolated(unsafe) static var rootBeforeAlarm: UInt64?
+
+  /// Goes back to the boot page table, which has the image where it is and the first 4 GiB at the same
+  /// linear addresses: for the kernel's last words, if the screen can't be had otherwise.
+  static func reactivate(_ bootTable: UInt64) {
+    unsafe rootBeforeAlarm = readCR3()
+    writeCR3(bootTable)
+  }
+
   static var largestPage: PageSize { unsafe hasGigabytePages ? .size1GiB : .size2MiB }
 
   static var memory: LinearMemory { LinearMemory(base: unsafe linearBase) }
@@ -62,7 +74,7 @@ enum KernelState {
 
   /// What CR3 points at, whoever built it.
   static var liveReader: PageTableReader<LinearMemory> {
-    let root = PhysicalAddress(readCR3()).alignedDown(to: .size4KiB)
+    let root = PhysicalAddress(rootRegister).alignedDown(to: .size4KiB)
     return PageTableReader(root: root, mode: mode, memory: memory)
   }
 

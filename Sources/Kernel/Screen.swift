@@ -19,6 +19,9 @@ struct Screen: Surface {
 
   let columns: Int
   let rows: Int
+  /// In pixels, or in characters.
+  let width: Int
+  let height: Int
   private let kind: Kind
   private let start: VirtualAddress
   /// The bytes of a line of pixels, or of characters.
@@ -52,6 +55,7 @@ struct Screen: Surface {
       cellByteCount = UInt64(format.byteCount)
       (columns, rows) = (Int(width) / Font.width, Int(height) / Font.height)
     }
+    (self.width, self.height) = (Int(width), Int(height))
     pitch = UInt64(framebuffer.pitch)
     lineByteCount = width * cellByteCount
     lineCount = height
@@ -65,6 +69,7 @@ struct Screen: Surface {
   /// A VGA's 80 by 25 characters.
   init(textAt start: VirtualAddress, _ font: Font) {
     (columns, rows) = (80, 25)
+    (width, height) = (columns, rows)
     (kind, self.start, self.font) = (.text, start, font)
     (pitch, lineByteCount, lineCount) = (160, 160, 25)
   }
@@ -72,8 +77,16 @@ struct Screen: Surface {
   /// Wider ones are none of today's, and a row has to fit into the RAM that is set aside for all.
   private static var mostColumns: Int { 1024 }
 
-  var isText: Bool {
-    if case .text = kind { true } else { false }
+  var isText: Bool { format == nil }
+
+  /// How pixels are kept; `nil` for text.
+  var format: PixelFormat? {
+    if case .linear(let format, _, _, _) = kind { format } else { nil }
+  }
+
+  /// Where a pixel is.
+  func address(x: Int, y: Int, _ format: PixelFormat) -> VirtualAddress {
+    start + UInt64(y) * pitch + UInt64(x * format.byteCount)
   }
 
   /// Wipes off what the boot loader left.
@@ -89,9 +102,7 @@ struct Screen: Surface {
       for line in 0..<lineCount {
         let line = start + line * pitch
         // Black is 0 in every format.
-        for offset in stride(from: 0, to: lineByteCount & ~7, by: 8) {
-          store64(line.rawValue + offset, 0)
-        }
+        fill64(line.rawValue, lineByteCount / 8, 0)
         for offset in lineByteCount & ~7..<lineByteCount { store8(line.rawValue + offset, 0) }
       }
     }
@@ -118,28 +129,35 @@ struct Screen: Surface {
         case .alarm: alarm
         case .cursor: cursor
         }
-      var line =
-        start + UInt64(row * Font.height) * pitch
-        + UInt64(column * Font.width * format.byteCount)
-      for half in 0..<2 {
-        var rows = font.rows(of: cell.glyph, isLower: half == 1)
-        // The rows to draw have a bit set: all of them where the colours change.
-        var changed =
-          cell.style == old.style ? rows ^ font.rows(of: old.glyph, isLower: half == 1) : ~0
-        for _ in 0..<8 {
-          if changed & 0xff != 0 {
-            var address = line.rawValue
-            format.forEachWord(
-              of: UInt8(truncatingIfNeeded: rows), ink: colours.ink, paper: colours.paper
-            ) { word in
-              store64(address, word)
-              address += 8
-            }
+      draw(
+        cell.glyph, at: address(x: column * Font.width, y: row * Font.height, format), format,
+        ink: colours.ink, paper: colours.paper, over: cell.style == old.style ? old.glyph : nil)
+    }
+  }
+
+  /// Draws a character of pixels; only those rows in which it differs from one that is there in the
+  /// same colours.
+  func draw(
+    _ glyph: UInt8, at place: VirtualAddress, _ format: PixelFormat, ink: UInt32, paper: UInt32,
+    over old: UInt8? = nil
+  ) {
+    var line = place
+    for half in 0..<2 {
+      var rows = font.rows(of: glyph, isLower: half == 1)
+      // The rows to draw have a bit set.
+      var changed = ~UInt64(0)
+      if let old { changed = rows ^ font.rows(of: old, isLower: half == 1) }
+      for _ in 0..<8 {
+        if changed & 0xff != 0 {
+          var address = line.rawValue
+          format.forEachWord(of: UInt8(truncatingIfNeeded: rows), ink: ink, paper: paper) { word in
+            store64(address, word)
+            address += 8
           }
-          rows >>= 8
-          changed >>= 8
-          line = line + pitch
         }
+        rows >>= 8
+        changed >>= 8
+        line = line + pitch
       }
     }
   }

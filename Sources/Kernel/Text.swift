@@ -72,18 +72,35 @@ struct Text: ExpressibleByStringInterpolation {
         amount >>= 10
         unit += 1
       }
-      let name: StaticString =
-        switch unit {
-        case 0: " B"
-        case 1: " KiB"
-        case 2: " MiB"
-        case 3: " GiB"
-        case 4: " TiB"
-        default: " PiB"
-        }
+      let name = Self.name(ofUnit: unit)
       Self.pad(from: Self.digits(amount) + name.utf8CodeUnitCount, to: width)
       Self.put(decimal: amount)
       Self.put(name)
+    }
+
+    /// A size in the largest unit that it has one of, to a tenth of it, rounded down.
+    @inline(never) func appendInterpolation(about bytes: UInt64) {
+      var unit = 0
+      while unit < 6, bytes >> UInt64(10 * (unit + 1)) > 0 { unit += 1 }
+      Self.put(decimal: bytes >> UInt64(10 * unit))
+      let tenths = unit == 0 ? 0 : (bytes >> UInt64(10 * unit - 10) & 1023) * 10 / 1024
+      if tenths > 0 {
+        Self.put(".")
+        Self.put(decimal: tenths)
+      }
+      Self.put(Self.name(ofUnit: unit))
+    }
+
+    private static func name(ofUnit unit: Int) -> StaticString {
+      switch unit {
+      case 0: " B"
+      case 1: " KiB"
+      case 2: " MiB"
+      case 3: " GiB"
+      case 4: " TiB"
+      case 5: " PiB"
+      default: " EiB"
+      }
     }
 
     /// Bytes from outside: what would steer a terminal becomes a question mark. The rest is taken

@@ -95,7 +95,8 @@ public struct AddressSpaceSurvey: Sendable {
     return sum
   }
 
-  mutating func count(_ run: LeafRun, in window: Window) {
+  /// Adds a run of leaves.
+  public mutating func count(_ run: LeafRun, in window: Window) {
     let (row, column) = (Int(window.rawValue), Int(run.effectiveRights.rawValue))
     pages[row][column] = pages[row][column] + run.pages
   }

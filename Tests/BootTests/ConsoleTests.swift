@@ -31,7 +31,8 @@ import Testing
     let ascii = String(String.UnicodeScalarView((0x21...0x7e).map { Unicode.Scalar($0) }))
     let quoted = ascii.map { "\\\($0)" }.joined()
     let (screenshot, lines) = try boot(
-      Hardware(), commandLine: "exit " + quoted + " ─│┌┐└┘├┤┬┴┼… é€😀", video: "1600x1200x32")
+      Hardware(), commandLine: "'run=screen text; exit' " + quoted + " ─│┌┐└┘├┤┬┴┼… é€😀",
+      video: "1600x1200x32")
     let notUnderstood = "highland: not understood on the command line: "
     #expect(lines.contains(notUnderstood + ascii))
     #expect(lines.contains(notUnderstood + "é€😀"))
@@ -39,7 +40,7 @@ import Testing
     #expect(text.contains(notUnderstood + ascii))
     #expect(text.contains(notUnderstood + "─│┌┐└┘├┤┬┴┼…"))
     #expect(text.contains(notUnderstood + "\u{fffd}\u{fffd}\u{fffd}"))
-    try expect(screenshot, shows: lines)
+    try expect(screenshot, shows: lines, below: 0)
   }
 
   /// A VGA in text mode.
@@ -74,7 +75,7 @@ import Testing
   @Test func withoutSerialPort() throws {
     let guest = try Guest(Hardware(hasSerialPort: false), video: "1024x768x32")
     try guest.debugger.run(to: KernelFile.current.get()["highlandEnd"])
-    let text = try guest.monitor.screenshot().text()
+    let text = try guest.monitor.screenshot().textBelowPicture()
     #expect(try guest.finish().status == 33)
     #expect(text.suffix(2) == ["highland: ready", ""])
   }
@@ -84,7 +85,7 @@ import Testing
   func fault(_ firmware: Hardware.Firmware) throws {
     let (screenshot, lines) = try boot(
       Hardware(firmware: firmware), commandLine: "fault=null", video: "1024x768", status: 35)
-    try expect(screenshot, shows: lines)
+    try expect(screenshot, shows: lines, below: 0)
     let report = try #require(lines.firstIndex { $0.hasPrefix("highland: fault: #PF") })
     let count = lines.count - report
     let lastRow = screenshot.height / 16 - 1
@@ -129,7 +130,8 @@ import Testing
     if video == "text" {
       isOnScreen = try guest.vgaText().characters.contains(Array("highland: ready".utf8))
     } else {
-      isOnScreen = (try? guest.monitor.screenshot().text().contains("highland: ready")) == true
+      isOnScreen =
+        (try? guest.monitor.screenshot().textBelowPicture().contains("highland: ready")) == true
     }
     let ending = try guest.finish()
     #expect(ending.status == 33)
@@ -163,10 +165,14 @@ import Testing
     return (screenshot, ending.lines)
   }
 
-  private func expect(_ screenshot: Screenshot, shows lines: [String]) throws {
+  /// - Parameter firstRow: where the text begins, if not below the picture.
+  private func expect(
+    _ screenshot: Screenshot, shows lines: [String], below firstRow: Int? = nil
+  ) throws {
+    let rows = firstRow.map { $0..<screenshot.height / 16 } ?? screenshot.rowsBelowPicture
     #expect(
-      try screenshot.text()
-        == screen(of: lines, columns: screenshot.width / 8, rows: screenshot.height / 16))
+      try screenshot.text(rows: rows)
+        == screen(of: lines, columns: screenshot.width / 8, rows: rows.count))
   }
 }
 

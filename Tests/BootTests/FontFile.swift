@@ -40,6 +40,11 @@ struct FontFile {
     }
   }
 
+  /// The pictures of a text's characters, those the font has.
+  func rows(of text: String) -> [[UInt8]] {
+    text.unicodeScalars.compactMap { scalar in glyphs.first { $0.scalar == scalar }?.rows }
+  }
+
   /// The text as the font can show it: what it has no picture for becomes U+FFFD.
   func shown(_ text: String) -> String {
     let known = Set(glyphs.map(\.scalar))

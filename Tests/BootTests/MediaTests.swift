@@ -16,7 +16,10 @@ import Testing
     #expect(ending.lines.last == "highland: ready")
     // What QEMU's screen says that it likes best, and what OVMF makes of it.
     #expect(screenshot.width == 1280 && screenshot.height == 800)
-    #expect(try screenshot.text() == screen(of: ending.lines, columns: 160, rows: 50))
+    let rows = screenshot.rowsBelowPicture
+    #expect(
+      try screenshot.text(rows: rows)
+        == screen(of: ending.lines, columns: 160, rows: rows.count))
   }
 
   @Test(arguments: [Hardware.Firmware.bios, .uefi])
@@ -32,7 +35,7 @@ import Testing
     let hardware = Hardware(firmware: firmware, medium: .usbStick, hasSerialPort: false)
     let guest = try Guest(hardware, video: "")
     try guest.debugger.run(to: KernelFile.current.get()["highlandEnd"])
-    let text = try guest.monitor.screenshot().text()
+    let text = try guest.monitor.screenshot().textBelowPicture()
     #expect(try guest.finish().status == 33)
     #expect(text.contains("highland: ready"))
   }

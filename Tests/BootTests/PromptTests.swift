@@ -70,7 +70,10 @@ import struct TestSupport.SeededGenerator
       #expect(try prompt.guest.vgaText().colours == [0x07, 0x70])
     } else {
       let screenshot = try prompt.guest.monitor.screenshot()
-      let row = try #require(screenshot.text().lastIndex { $0 == "highland> elp exit" })
+      let text = try screenshot.textBelowPicture()
+      let row =
+        try #require(text.lastIndex { $0 == "highland> elp exit" })
+        + screenshot.rowsBelowPicture.lowerBound
       for column in 0..<20 {
         let isBright = screenshot.pixel(x: 8 * column, y: 16 * row).brightness > 3 * 128
         #expect(isBright == (column == 10))
@@ -209,7 +212,7 @@ extension Prompt {
     if try isTextMode {
       lines = try guest.vgaText().characters.map { String(decoding: $0, as: UTF8.self) }
     } else {
-      lines = try guest.monitor.screenshot().text()
+      lines = try guest.monitor.screenshot().textBelowPicture()
     }
     return Array(lines.prefix((lines.lastIndex { !$0.isEmpty } ?? -1) + 1))
   }

@@ -36,6 +36,21 @@ import Testing
       "too little RAM for the page tables: [0-9]+ frames needed at once, [0-9]+ left below 4 GiB")
   }
 
+  /// Frames for the page tables and for nothing more: the kernel page table is active then, and the
+  /// screen not mapped.
+  @Test(arguments: ["640x480x32", "1024x768x24", "text"])
+  func betweenActivationAndScreen(_ video: String) throws {
+    let guest = try Guest(commandLine: "failframe=8,100", video: video)
+    let reason =
+      "too little RAM for the frame metadata: [0-9]+ frames needed at once, [0-9]+ left in a row"
+    if video == "text" {
+      try expectRefusalBySwift(guest, reason)
+    } else {
+      let lines = try expectRefusalInPixels(guest, reason, at: "highlandEnd")
+      #expect(lines.contains { $0.hasPrefix("protections on: ") })
+    }
+  }
+
   /// The kernel in memory that the firmware keeps for itself.
   @Test func kernelInReservedMemory() throws {
     try expectRefusalBySwift(Self.guestWithReservedKernel(), Self.reserved)
@@ -45,22 +60,49 @@ import Testing
   @Test(arguments: ["640x480x32", "640x480x16", "1024x768x24"])
   func onLinearFramebuffer(_ video: String) throws {
     let guest = try Self.guestWithReservedKernel(video: video)
-    try guest.debugger.run(to: KernelFile.current.get()["highlandEnd"])
+    try expectRefusalInPixels(guest, Self.reserved, at: "highlandEnd")
+  }
+
+  /// The stub draws, too: lines of one row and of two.
+  @Test(arguments: [
+    ("640x480x32", "qemu64,nx=off"), ("640x480x16", "qemu64,nx=off"),
+    ("640x480x15", "qemu64,lm=off"), ("1024x768x24", "qemu64,nx=off"), ("1024x768x32", "qemu32"),
+  ])
+  func byStubOnLinearFramebuffer(_ video: String, _ model: String) throws {
+    let guest = try Guest(Hardware(processor: Processor(model: model)), video: video)
+    let reason =
+      model.hasSuffix("nx=off")
+      ? #"this CPU has no NX \(no-execute pages\), or the firmware turned it off"#
+      : #"this CPU has no long mode \(64 bits\)"#
+    let lines = try expectRefusalInPixels(guest, reason, at: "fail.halt")
+    #expect(lines.count == 1)
+  }
+
+  /// Where the screen shows pixels: the line on top, marked to the end of its last row and no
+  /// further.
+  @discardableResult
+  private func expectRefusalInPixels(
+    _ guest: Guest, _ reason: String, at symbol: String
+  ) throws -> [String] {
+    try guest.debugger.run(to: KernelFile.current.get()[symbol])
     let screenshot = try guest.monitor.screenshot()
     let ending = try guest.finish()
     #expect(ending.status == 35)
-    let line = "highland: cannot boot: " + Self.reserved
-    #expect(ending.lines.last == line)
+    let line = try #require(ending.lines.last)
+    #expect(try Regex("highland: cannot boot: " + reason).wholeMatch(in: line) != nil, "\(line)")
     let columns = screenshot.width / 8
-    let shown = try screenshot.text(rows: 0..<(line.count + columns - 1) / columns)
-    #expect(shown.joined() == line)
+    let rowCount = (line.count + columns - 1) / columns
+    #expect(try screenshot.text(rows: 0..<rowCount).joined() == line)
     #expect(screenshot.pixel(x: 0, y: 0).isRed)
+    #expect(screenshot.pixel(x: screenshot.width - 1, y: 16 * rowCount - 1).isRed)
+    #expect(!screenshot.pixel(x: 0, y: 16 * rowCount).isRed)
+    return ending.lines
   }
 
   private static let reserved =
     "the kernel at 0x0000_0000_0020_0000 lies in reserved, not in usable RAM"
 
-  private static func guestWithReservedKernel(video: String = "") throws -> Guest {
+  private static func guestWithReservedKernel(video: String = "text") throws -> Guest {
     let guest = try Guest(video: video)
     try guest.debugger.run(to: KernelFile.current.get()["boot_entry"])
     let entry = try BootInformation(guest.monitor).memoryMapEntry(at: 1 << 20)

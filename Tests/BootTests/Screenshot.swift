@@ -3,7 +3,7 @@
 import Foundation
 
 struct Screenshot {
-  struct Colour: Equatable {
+  struct Colour: Hashable {
     let red, green, blue: UInt8
 
     var brightness: Int { Int(red) + Int(green) + Int(blue) }
@@ -32,6 +32,15 @@ struct Screenshot {
   }
 
   func pixel(x: Int, y: Int) -> Colour { pixels[y * width + x] }
+
+  /// The text below the picture of the address space: a third of the rows, at least 8, and at most as
+  /// many as leave 22 to the picture.
+  func textBelowPicture() throws -> [String] { try text(rows: rowsBelowPicture) }
+
+  var rowsBelowPicture: Range<Int> {
+    let count = height / 16
+    return count - min(max(count / 3, 8), count - 22)..<count
+  }
 
   /// The lines of text in cells of 8 by 16 pixels, without the blanks at their ends. What the cursor
   /// stands on is dark on bright.

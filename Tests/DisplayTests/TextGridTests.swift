@@ -22,6 +22,8 @@ private final class Glass: Surface {
     drawn += 1
   }
 
+  func clear() { cells = cells.map { _ in .blank } }
+
   /// The rows' glyphs, with the blanks at their ends taken off.
   var lines: [[UInt8]] {
     stride(from: 0, to: cells.count, by: columns).map { start in
@@ -31,12 +33,18 @@ private final class Glass: Surface {
   }
 }
 
+private func grid(_ columns: Int, _ rows: Int, on glass: Glass) -> TextGrid<Glass> {
+  TextGrid(
+    columns: columns, rows: rows, on: glass,
+    storage: storage(TextGrid<Glass>.cellCount(columns: columns, rows: rows)))
+}
+
 private func storage(_ count: Int) -> FixedArray<Cell> {
   FixedArray(unsafeStorage: hostStorage(count * MemoryLayout<Cell>.stride))
 }
 
-/// What a screen shows of a text: the last lines of it, cut where they are too long.
-private func shown(_ text: [UInt8], columns: Int, rows: Int) -> [[UInt8]] {
+/// The lines of a text, cut where they are too long.
+private func lines(_ text: [UInt8], columns: Int) -> [[UInt8]] {
   var lines: [[UInt8]] = [[]]
   for byte in text {
     if byte == 0xff {
@@ -46,19 +54,22 @@ private func shown(_ text: [UInt8], columns: Int, rows: Int) -> [[UInt8]] {
       lines[lines.count - 1].append(byte)
     }
   }
-  lines = Array(lines.suffix(rows))
-  return lines + Array(repeating: [], count: rows - lines.count)
+  return lines
+}
+
+/// What a screen shows of them.
+private func shown(_ lines: ArraySlice<[UInt8]>, rows: Int) -> [[UInt8]] {
+  lines + Array(repeating: [], count: rows - lines.count)
 }
 
 @Suite struct TextGridTests {
-  /// Random texts on screens of many sizes, shown as they come and all at once.
+  /// Random texts on screens of many sizes, shown as they come and all at once. What is written is
+  /// there at once, below at least half a screen of what was before; a settled screen is full.
   @Test(arguments: [(1, 1), (1, 4), (5, 1), (7, 3), (20, 6)], [false, true])
-  func random(_ size: (columns: Int, rows: Int), _ isHidden: Bool) {
+  func random(_ size: (columns: Int, rows: Int), _ isHidden: Bool) throws {
     var generator = SeededGenerator(seed: UInt64(size.columns))
     let glass = Glass(columns: size.columns, rows: size.rows)
-    var grid = TextGrid(
-      columns: size.columns, rows: size.rows, on: glass,
-      storage: storage(size.columns * size.rows))
+    var grid = grid(size.columns, size.rows, on: glass)
     var text: [UInt8] = []
     if isHidden { grid.hide() }
     for _ in 0..<400 {
@@ -67,36 +78,75 @@ private func shown(_ text: [UInt8], columns: Int, rows: Int) -> [[UInt8]] {
         ? 0xff : UInt8.random(in: 1...3, using: &generator)
       text.append(byte)
       if byte == 0xff { grid.endLine() } else { grid.put(glyph: byte) }
+      let lines = lines(text, columns: size.columns)
       if !isHidden {
-        #expect(glass.lines == shown(text, columns: size.columns, rows: size.rows))
+        #expect(
+          (0...size.rows / 2).contains { free in
+            glass.lines == shown(lines.suffix(size.rows - free), rows: size.rows)
+          })
+      }
+      if Int.random(in: 0..<20, using: &generator) == 0 {
+        grid.settle()
+        #expect(isHidden || glass.lines == shown(lines.suffix(size.rows), rows: size.rows))
       }
     }
     if isHidden {
       #expect(glass.drawn == 0)
-      grid.show()
+      grid.show(in: 0..<size.rows)
       #expect(glass.drawn <= size.columns * size.rows)
     }
-    #expect(glass.lines == shown(text, columns: size.columns, rows: size.rows))
+    grid.settle()
+    #expect(
+      glass.lines == shown(lines(text, columns: size.columns).suffix(size.rows), rows: size.rows))
+  }
+
+  /// Lines in some rows of a screen, and then in all.
+  @Test func someRows() {
+    let glass = Glass(columns: 2, rows: 8)
+    var grid = grid(2, 8, on: glass)
+    grid.hide()
+    grid.show(in: 5..<8)
+    for glyph: UInt8 in 1...9 {
+      grid.put(glyph: glyph)
+      grid.endLine()
+    }
+    grid.settle()
+    #expect(glass.lines == [[], [], [], [], [], [8], [9], []])
+    glass.clear()
+    grid.show(in: 0..<8)
+    #expect(glass.lines == [[3], [4], [5], [6], [7], [8], [9], []])
+  }
+
+  /// Many lines cost few screens.
+  @Test func burst() {
+    let glass = Glass(columns: 1, rows: 20)
+    var grid = grid(1, 20, on: glass)
+    for line in 0..<1000 {
+      grid.put(glyph: UInt8(line % 250 + 1))
+      grid.endLine()
+    }
+    #expect(glass.drawn < 1000 + 100 * 20)
   }
 
   /// Lines that are alike cost nothing when they scroll.
   @Test func scrollDrawsDifferencesOnly() {
     let glass = Glass(columns: 10, rows: 4)
-    var grid = TextGrid(columns: 10, rows: 4, on: glass, storage: storage(40))
-    for glyph: UInt8 in [1, 1, 1, 2] {
-      for _ in 0..<10 { grid.put(glyph: glyph) }
-      if glyph == 1 { grid.endLine() }
+    var grid = grid(10, 4, on: glass)
+    for row in 0..<4 {
+      for _ in 0..<10 { grid.put(glyph: 1) }
+      if row < 3 { grid.endLine() }
     }
     let before = glass.drawn
     grid.endLine()
-    // The row of twos moved up by one, and left a blank row.
-    #expect(glass.drawn == before + 20)
+    // The last line went over one that is like it, and left three blank rows.
+    #expect(glass.drawn == before + 30)
+    #expect(glass.lines.map(\.first) == [1, nil, nil, nil])
   }
 
   /// The line of an alarm is marked to its end; what stood there before, and other lines, stay.
   @Test func alarm() {
     let glass = Glass(columns: 4, rows: 3)
-    var grid = TextGrid(columns: 4, rows: 3, on: glass, storage: storage(12))
+    var grid = grid(4, 3, on: glass)
     grid.put(glyph: 1)
     grid.endLine()
     grid.style = .alarm
@@ -110,7 +160,7 @@ private func shown(_ text: [UInt8], columns: Int, rows: Int) -> [[UInt8]] {
   /// row is the last to go back to.
   @Test func goingBack() {
     let glass = Glass(columns: 4, rows: 2)
-    var grid = TextGrid(columns: 4, rows: 2, on: glass, storage: storage(8))
+    var grid = grid(4, 2, on: glass)
     for glyph: UInt8 in [1, 2, 3, 4] { grid.put(glyph: glyph) }
     for _ in 0..<2 { grid.goBack() }
     #expect(glass.lines == [[1, 2, 3, 4], []])
@@ -129,7 +179,7 @@ private func shown(_ text: [UInt8], columns: Int, rows: Int) -> [[UInt8]] {
   /// something is written.
   @Test func cursor() {
     let glass = Glass(columns: 3, rows: 2)
-    var grid = TextGrid(columns: 3, rows: 2, on: glass, storage: storage(6))
+    var grid = grid(3, 2, on: glass)
     func cursors() -> [Int] { glass.cells.indices.filter { glass.cells[$0].style == .cursor } }
     grid.showCursor()
     #expect(cursors() == [0])
@@ -159,12 +209,13 @@ private func shown(_ text: [UInt8], columns: Int, rows: Int) -> [[UInt8]] {
   /// Too little storage for all rows.
   @Test func clipped() {
     let glass = Glass(columns: 10, rows: 4)
-    var grid = TextGrid(columns: 10, rows: 4, on: glass, storage: storage(29))
-    #expect(grid.columns == 10 && grid.rows == 2)
+    var grid = TextGrid(columns: 10, rows: 4, on: glass, storage: storage(39))
+    #expect(grid.columns == 10 && grid.rows == 0..<2)
     for glyph: UInt8 in 1...5 {
       grid.put(glyph: glyph)
       grid.endLine()
     }
+    grid.settle()
     #expect(glass.lines == [[5], [], [], []])
   }
 }

@@ -5,7 +5,7 @@ enum Command: UInt8, NamedChoice {
   case help, layout, memory, areas, mappings, walk, translate, frame
   case map, unmap, protect, peek, poke
   case selftest, stress, bench, fault
-  case cpu, acpi, reboot, poweroff, exit
+  case cpu, acpi, screen, reboot, poweroff, exit
 
   var name: StaticString { words.name }
 
@@ -94,6 +94,10 @@ enum Command: UInt8, NamedChoice {
       Words(
         name: "poweroff", arguments: "",
         summary: "turn the machine off, where ACPI tells how; else say why not")
+    case .screen:
+      Words(
+        name: "screen", arguments: "[picture | text]",
+        summary: "draw the address space anew above the text, or give all the screen to the text")
     case .exit:
       Words(
         name: "exit", arguments: "",
@@ -126,6 +130,7 @@ enum Command: UInt8, NamedChoice {
     case .acpi: try acpi(&arguments)
     case .reboot: try reboot(&arguments)
     case .poweroff: try powerOff(&arguments)
+    case .screen: try screen(&arguments)
     case .exit: try exit(&arguments)
     }
   }

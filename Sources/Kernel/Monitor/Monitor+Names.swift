@@ -33,6 +33,7 @@ extension Command {
     case .peek, .poke: AccessUnit.forEachCase { body($0.name) }
     case .selftest: SelfTests.forEachName(body)
     case .fault: DeliberateFault.forEachCase { body($0.name) }
+    case .screen: ScreenUse.forEachCase { body($0.name) }
     case .layout, .memory, .areas, .walk, .translate, .frame, .stress, .bench, .cpu, .acpi, .reboot,
       .poweroff, .exit:
       break

@@ -225,6 +225,15 @@ INSTRUCTION void store64(uint64_t address, uint64_t value) {
   *(volatile uint64_t *)address = value;
 }
 
+// Store a value `count` times, one behind the other.
+static inline void fill32(uint64_t address, uint64_t count, uint32_t value) {
+  __asm__ volatile("rep stosl" : "+D"(address), "+c"(count) : "a"(value) : "memory");
+}
+
+static inline void fill64(uint64_t address, uint64_t count, uint64_t value) {
+  __asm__ volatile("rep stosq" : "+D"(address), "+c"(count) : "a"(value) : "memory");
+}
+
 // Has all stores so far done, those to write-combining memory too (SDM volume 3, 12.3.1).
 INSTRUCTION void storeFence(void) { __asm__ volatile("sfence" : : : "memory"); }
 
