@@ -8,6 +8,9 @@ make test-full
               the same on every machine of the matrix, and in Bochs: what continuous integration runs
 make iso      build build/highland.iso, which boots by BIOS and by UEFI, as a CD and as a disk
 make usb      write it to the USB stick that DEVICE names, and read it back
+make screenshot
+              boot in QEMU on screens of 1920x1080 and 640x480 pixels, and keep what they show in
+              build/highland.png and build/highland-640x480.png
 make bench    measure: page tables on this host, against C that does no more than it must; booting
               and operations in the guest, in instructions
 make plan     say what Highland would do on the machine whose memory map is in MAP
@@ -55,7 +58,7 @@ V =
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: run test test-full iso usb bench plan lint format clean help FORCE
+.PHONY: run test test-full iso screenshot usb bench plan lint format clean help FORCE
 
 # The scripts read the settings from their environment, as they were typed: `value` keeps make from
 # expanding them, and no shell ever reads them as a command.
@@ -65,7 +68,7 @@ $(foreach setting,$(SETTINGS),$(eval export HIGHLAND_$(setting) := $$(value $(se
 
 # What set-up has to provide for this run's goals.
 NEEDS := $(if $(filter-out plan lint format,$(MAKECMDGOALS)),iso) \
-  $(if $(filter run test test-full bench,$(MAKECMDGOALS)),qemu) \
+  $(if $(filter run test test-full bench screenshot,$(MAKECMDGOALS)),qemu) \
   $(if $(filter test test-full,$(MAKECMDGOALS))$(filter uefi,$(HIGHLAND_FIRMWARE)),ovmf) \
   $(if $(filter test-full,$(MAKECMDGOALS)),bochs)
 
@@ -90,6 +93,12 @@ iso: build/highland.iso
 
 usb: build/highland.iso
 	@iso/make-usb.sh $<
+
+screenshot: build/highland.png build/highland-640x480.png
+
+build/highland.png build/highland-640x480.png: build/highland.elf FORCE
+	@echo '  SHOT   $@'
+	@iso/screenshot.sh $< $(if $(findstring 640,$@),640x480x32,1920x1080x32) $@
 
 bench: build/highland.iso
 	@echo '  BENCH  build/bench.json build/bench.svg'
