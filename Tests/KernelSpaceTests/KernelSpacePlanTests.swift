@@ -180,7 +180,9 @@ extension Set<UInt64> {
 
   @Test(arguments: [0x20_0000, 0x1_2340_0000] as [UInt64])
   func imageMappingsLeaveGuardPagesOut(start: UInt64) throws {
-    let machine = FakeMachine(reports: [], image: FakeImage(start: start))
+    let machine = FakeMachine(
+      reports: [],
+      image: FakeImage(start: start, textByteCount: 0x2_f000, readOnlyDataByteCount: 0xc000))
     var rights: [UInt64: Rights] = [:]
     try machine.plan().forEachImageMapping { mapping in
       for page in stride(from: 0, to: mapping.virtual.byteCount, by: 0x1000) {

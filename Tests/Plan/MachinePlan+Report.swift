@@ -33,9 +33,13 @@ extension MachinePlan {
       let pages = windows.indices.reduce(PageCounts()) {
         $0 + verdict.survey.pages(in: windows[$1])
       }
+      // An entry is written for each page, and for each table but the root.
+      let operations =
+        pages.size1GiB + pages.size2MiB + pages.size4KiB + UInt64(verdict.survey.tableCount - 1)
       return "\(head), \(size(space.map.ramByteCount)) of RAM, "
-        + "\(verdict.survey.tableCount) table frames, \(pages.size1GiB) x 1 GiB, "
-        + "\(pages.size2MiB) x 2 MiB, \(pages.size4KiB) x 4 KiB, \(verdict.summary)"
+        + "\(verdict.survey.tableCount) table frames, \(operations) operations: "
+        + "\(pages.size1GiB) x 1 GiB, \(pages.size2MiB) x 2 MiB, \(pages.size4KiB) x 4 KiB, "
+        + verdict.summary
     }
   }
 

@@ -76,8 +76,8 @@ private struct Run {
         "  0x0000_0000_0000_0000 - 0x0000_0000_0009_f000       636 KiB  usable",
         "  0x0000_0000_0009_f000 - 0x0000_0000_000a_0000         4 KiB  reserved",
         "  0x0000_0000_0010_0000 - 0x0000_0000_0020_0000         1 MiB  usable",
-        "  0x0000_0000_0020_0000 - 0x0000_0000_0027_3000       460 KiB  kernel",
-        "  0x0000_0000_0027_3000 - 0x0000_0000_bffe_0000   3143092 KiB  usable",
+        "  0x0000_0000_0020_0000 - 0x0000_0000_0038_0000      1536 KiB  kernel",
+        "  0x0000_0000_0038_0000 - 0x0000_0000_bffe_0000   3142016 KiB  usable",
         "  0x0000_0000_bffe_0000 - 0x0000_0000_c000_0000       128 KiB  ACPI tables",
         "  0x0000_0001_0000_0000 - 0x0000_0001_c000_0000         3 GiB  usable",
         "address space:",
@@ -85,9 +85,9 @@ private struct Run {
         " +-+ <- 0xffff_ffff_ffff_0000",
         " | |    unused           nothing mapped",
         " +-+ <- 0xffff_ffff_c000_0000",
-        " |#|    kernel code      r--       48 KiB:    0 x 1 GiB,    0 x 2 MiB,   12 x 4 KiB",
+        " |#|    kernel code      r--      320 KiB:    0 x 1 GiB,    0 x 2 MiB,   80 x 4 KiB",
         " |#|                     rw-      180 KiB:    0 x 1 GiB,    0 x 2 MiB,   45 x 4 KiB",
-        " |#|                     r-x      188 KiB:    0 x 1 GiB,    0 x 2 MiB,   47 x 4 KiB",
+        " |#|                     r-x      992 KiB:    0 x 1 GiB,    0 x 2 MiB,  248 x 4 KiB",
         " +-+ <- 0xffff_ffff_8000_0000",
         " | |    unused hole      nothing mapped",
         " +-+ <- 0xffff_e100_0000_0000",
@@ -95,8 +95,8 @@ private struct Run {
         " +-+ <- 0xffff_e000_0000_0000",
         " | |    vmalloc          nothing mapped",
         " +-+ <- 0xffff_c000_0000_0000",
-        " |#|    linear mapping   r--      236 KiB:    0 x 1 GiB,    0 x 2 MiB,   59 x 4 KiB",
-        " |#|                     rw-  6290832 KiB:    5 x 1 GiB,  510 x 2 MiB,  868 x 4 KiB",
+        " |#|    linear mapping   r--     1312 KiB:    0 x 1 GiB,    0 x 2 MiB,  328 x 4 KiB",
+        " |#|                     rw-  6289756 KiB:    5 x 1 GiB,  510 x 2 MiB,  599 x 4 KiB",
         " +-+ <- 0xffff_8000_0000_0000",
         " . .    not canonical",
         " +-+ <- 0x0000_8000_0000_0000",
@@ -121,7 +121,7 @@ private struct Run {
         "left out: 3 GiB of RAM past what the CPU or the window can address"))
     #expect(
       small.lines.contains(
-        " |#|                     rw-  3145104 KiB:    0 x 1 GiB, 1534 x 2 MiB,  868 x 4 KiB"))
+        " |#|                     rw-  3144028 KiB:    0 x 1 GiB, 1534 x 2 MiB,  599 x 4 KiB"))
   }
 
   @Test func aLogIsAMapToo() throws {
@@ -145,8 +145,8 @@ private struct Run {
     #expect(run.status == .success && run.complaints == [])
     #expect(
       run.lines.last
-        == "cannot boot: no usable RAM for a kernel of 460 KiB at a multiple of 2 MiB below 4 GiB")
-    let noTables = try scratch.file("cramped.txt", "200000 280000 usable")
+        == "cannot boot: no usable RAM for a kernel of 1536 KiB at a multiple of 2 MiB below 4 GiB")
+    let noTables = try scratch.file("cramped.txt", "200000 38d000 usable")
     #expect(
       Run("MAP=\(noTables)").lines.last == "cannot boot: too little RAM for the page tables: "
         + "256 frames needed at once, 12 left below 4 GiB")
@@ -169,10 +169,10 @@ private struct Run {
     #expect(
       run.lines == [
         "a.log: 1 entries, 512 MiB of RAM, 261 table frames, "
-          + "0 x 1 GiB, 255 x 2 MiB, 616 x 4 KiB, OK",
+          + "1400 operations: 0 x 1 GiB, 255 x 2 MiB, 885 x 4 KiB, OK",
         "b.txt: 5 entries, 6291068 KiB of RAM, 262 table frames, "
-          + "5 x 1 GiB, 510 x 2 MiB, 1031 x 4 KiB, OK",
-        "tiny.txt: 1 entries, cannot boot: no usable RAM for a kernel of 460 KiB "
+          + "2076 operations: 5 x 1 GiB, 510 x 2 MiB, 1300 x 4 KiB, OK",
+        "tiny.txt: 1 entries, cannot boot: no usable RAM for a kernel of 1536 KiB "
           + "at a multiple of 2 MiB below 4 GiB",
         "2 passed, 0 failed, 1 cannot boot",
       ])

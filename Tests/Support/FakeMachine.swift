@@ -114,7 +114,8 @@ extension FakeMachine {
   }
 }
 
-/// A kernel image, linked to be loaded at 2 MiB.
+/// A kernel image, linked to be loaded at 2 MiB; without other word it takes 1.5 MiB, no less than
+/// the real one.
 ///
 ///     0x6000  text  rodata  0x1d000 of data  guard  stack  guard  stack  ... guard
 public struct FakeImage: Sendable {
@@ -124,8 +125,8 @@ public struct FakeImage: Sendable {
   public var readOnlyDataByteCount: UInt64
 
   public init(
-    start: UInt64 = 0x20_0000, textByteCount: UInt64 = 0x2_f000,
-    readOnlyDataByteCount: UInt64 = 0xc000
+    start: UInt64 = 0x20_0000, textByteCount: UInt64 = 0xf_8000,
+    readOnlyDataByteCount: UInt64 = 0x5_0000
   ) {
     self.start = start
     self.textByteCount = textByteCount
