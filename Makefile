@@ -14,6 +14,7 @@ make screenshot
 make bench    measure: page tables on this host, against C that does no more than it must; booting
               and operations in the guest, in instructions
 make plan     say what Highland would do on the machine whose memory map is in MAP
+make coverage say how many lines of the floors below Kernel the tests on this host run
 make lint     check the style of the Swift sources
 make format   put the Swift sources in that style
 make clean    remove all that was built
@@ -58,7 +59,7 @@ V =
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: run test test-full iso screenshot usb bench plan lint format clean help FORCE
+.PHONY: run test test-full iso screenshot usb bench plan coverage lint format clean help FORCE
 
 # The scripts read the settings from their environment, as they were typed: `value` keeps make from
 # expanding them, and no shell ever reads them as a command.
@@ -67,7 +68,7 @@ unexport $(SETTINGS)
 $(foreach setting,$(SETTINGS),$(eval export HIGHLAND_$(setting) := $$(value $(setting))))
 
 # What set-up has to provide for this run's goals.
-NEEDS := $(if $(filter-out plan lint format,$(MAKECMDGOALS)),iso) \
+NEEDS := $(if $(filter-out plan coverage lint format,$(MAKECMDGOALS)),iso) \
   $(if $(filter run test test-full bench screenshot,$(MAKECMDGOALS)),qemu) \
   $(if $(filter test test-full,$(MAKECMDGOALS))$(filter uefi,$(HIGHLAND_FIRMWARE)),ovmf) \
   $(if $(filter test-full,$(MAKECMDGOALS)),bochs)
@@ -113,6 +114,10 @@ plan: build/toolchain
 	  { cat build/swift.log >&2; exit 1; })
 	@.build/debug/Plan MAP="$$HIGHLAND_MAP" LA57="$$HIGHLAND_LA57" \
 	  PDPE1GB="$$HIGHLAND_PDPE1GB" PHYSBITS="$$HIGHLAND_PHYSBITS"
+
+coverage: build/toolchain
+	@echo '  COVER  Sources'
+	@V=$V Tests/Coverage/coverage.sh
 
 lint: build/toolchain
 	@echo '  LINT   Package.swift Sources Tests'

@@ -27,8 +27,6 @@ public import Addressing
 struct Event: BitwiseCopyable {
   let bits: UInt64
 
-  init(bits: UInt64) { self.bits = bits }
-
   init(_ address: PhysicalAddress, _ kind: RegionKind, wasUsable: Bool, isStart: Bool) {
     bits =
       address.rawValue << 6 | UInt64(kind.rawValue) << 2 | (wasUsable ? 2 : 0) | (isStart ? 1 : 0)
