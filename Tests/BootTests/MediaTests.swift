@@ -4,40 +4,31 @@ import Foundation
 import Testing
 
 @Suite struct MediaTests {
-  /// Boots as a CD, a disk, a USB stick, with pixels where nothing else is asked for, and shows all that
-  /// it says on both consoles.
+  /// Boots as a CD, a disk, a USB stick, with pixels where nothing else is asked for, to a prompt that
+  /// stands on both consoles.
   @Test(arguments: [Hardware.Firmware.bios, .uefi], [Hardware.Medium.cd, .disk, .usbStick])
   func medium(_ firmware: Hardware.Firmware, _ medium: Hardware.Medium) throws {
-    let guest = try Guest(Hardware(firmware: firmware, medium: medium), video: "")
-    try guest.debugger.run(to: KernelFile.current.get()["highlandEnd"])
-    let screenshot = try guest.monitor.screenshot()
-    let ending = try guest.finish()
-    #expect(ending.status == 33)
-    #expect(ending.lines.last == "highland: ready")
+    let prompt = try Prompt(Hardware(firmware: firmware, medium: medium), video: "")
+    #expect(prompt.boot.contains("highland: ready"))
     // What QEMU's screen says that it likes best, and what OVMF makes of it.
-    #expect(screenshot.width == 1280 && screenshot.height == 800)
-    let rows = screenshot.rowsBelowPicture
-    #expect(
-      try screenshot.text(rows: rows)
-        == screen(of: ending.lines, columns: 160, rows: rows.count))
+    #expect(prompt.boot.contains { $0.hasSuffix(": 1280 x 800, 32 bits per pixel") })
+    try prompt.waitForScreen { $0.contains("highland: ready") && $0.last == "highland>" }
   }
 
   @Test(arguments: [Hardware.Firmware.bios, .uefi])
   func stickWithoutScreen(_ firmware: Hardware.Firmware) throws {
-    let hardware = Hardware(firmware: firmware, medium: .usbStick, more: ["-vga", "none"])
-    let ending = try Guest(hardware, video: "").finish()
-    #expect(ending.status == 33)
-    #expect(ending.lines.last == "highland: ready")
+    let prompt = try Prompt(
+      Hardware(firmware: firmware, medium: .usbStick, more: ["-vga", "none"]), video: "")
+    #expect(prompt.boot.contains("highland: ready"))
+    #expect(!prompt.boot.contains { $0.hasPrefix("device: framebuffer") })
   }
 
+  /// By UEFI, GRUB and the firmware find no port either.
   @Test(arguments: [Hardware.Firmware.bios, .uefi])
   func stickWithoutSerialPort(_ firmware: Hardware.Firmware) throws {
-    let hardware = Hardware(firmware: firmware, medium: .usbStick, hasSerialPort: false)
-    let guest = try Guest(hardware, video: "")
-    try guest.debugger.run(to: KernelFile.current.get()["highlandEnd"])
-    let text = try guest.monitor.screenshot().textBelowPicture()
-    #expect(try guest.finish().status == 33)
-    #expect(text.contains("highland: ready"))
+    let prompt = try Prompt(
+      Hardware(firmware: firmware, medium: .usbStick, hasSerialPort: false), video: "")
+    try prompt.waitForScreen { $0.contains("highland: ready") && $0.last == "highland>" }
   }
 
   /// Each entry, chosen by the keyboard, does what it says.
@@ -62,6 +53,15 @@ import Testing
     }
   }
 
+  /// An entry chosen on the serial line: Ctrl-N is a terminal's arrow down that is no sequence.
+  @Test func entryBySerialLine() throws {
+    let guest = try Guest.inMenu(Hardware(processor: .all))
+    guest.input.send(Array("\u{0e}\r".utf8))
+    let ending = try guest.end()
+    #expect(ending.status == 33)
+    #expect(ending.lines.contains("command line: exit no5lvl"))
+  }
+
   /// A word added to the first entry in GRUB's editor, as the README tells.
   @Test(arguments: [Hardware.Firmware.bios, .uefi])
   func wordAddedByHand(_ firmware: Hardware.Firmware) throws {
@@ -84,6 +84,12 @@ import Testing
     let ending = try Guest(hardware, image: image).finish()
     #expect(ending.status == 33)
     #expect(ending.lines.last == (hasSerialPort ? "highland: ready" : nil))
+  }
+
+  /// The image that `make plan` and the tests of memory maps take for the kernel's is no smaller.
+  @Test func size() throws {
+    let kernel = try KernelFile.current.get()
+    #expect(try kernel["link_start", "image_end"].count <= 3 << 19)
   }
 
   /// What GRUB has loaded when it boots the kernel is what the image holds, and nothing else.

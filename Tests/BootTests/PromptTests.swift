@@ -222,7 +222,7 @@ extension Prompt {
   }
 
   /// Looks at the screen until it shows what is waited for. QEMU ends by its deadline.
-  fileprivate func waitForScreen(_ isThere: ([String]) -> Bool) throws {
+  func waitForScreen(_ isThere: ([String]) -> Bool) throws {
     while true {
       // A screen that is being drawn may not be readable.
       if let lines = try? screen(), isThere(lines) { return }
