@@ -2,7 +2,8 @@
 // does not know for one.
 //
 // It takes its orders from two files: what the machine is made of, and what its debugger is to do.
-// The screen is a terminal, which `script` imitates; the serial line is a file.
+// The debugger talks to a terminal, which `script` imitates; the serial line is a file. The screen is
+// another terminal, which nobody reads: a kernel that writes much there would wait for ever.
 
 import Foundation
 import Oracle
@@ -79,6 +80,7 @@ struct BochsRun {
     _ = try bochs.wait()
     // `creg` begins with CR0: `CR0=0xe0010011: PG CD NW ac WP ne ET ts em mp PE`.
     let registers = terminal.joined(separator: "\n").components(separatedBy: "CR0=").dropFirst()
+      .prefix(addresses.count)
     for (stop, text) in registers.enumerated() {
       stops.append(
         Stop(

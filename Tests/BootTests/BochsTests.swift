@@ -16,7 +16,7 @@ import Testing
     let kernel = try KernelFile.current.get()
     let boot = Boot(
       hardware: Hardware(processor: processor),
-      commandLine: "run='\(MatrixTests.commands)' exit")
+      commandLine: "console=serial run='\(MatrixTests.commands)' exit")
     let reported = try kernel["highlandReported"]
     let run = try BochsRun(
       BootImage.image(commandLine: boot.commandLine, video: "text"), processor: processor.model,
