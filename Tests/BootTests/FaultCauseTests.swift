@@ -1,5 +1,6 @@
 // Sentences about what only the running kernel knows: its areas, the firmware's regions, registers.
 
+import Oracle
 import Testing
 
 @Suite struct FaultCauseTests {
