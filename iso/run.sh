@@ -4,7 +4,7 @@
 #   iso/run.sh IMAGE.iso
 #
 # The environment may set HIGHLAND_ACCEL, _CPU, _FIRMWARE, _MACHINE and _MEMORY: see `make help`.
-# Succeeds when the kernel ended well. After a panic, a fault or a failed self test the status is 35; any other status
+# Succeeds when the kernel ended well, or turned the machine off. After a panic, a fault or a failed self test the status is 35; any other status
 # is QEMU's own.
 set -euo pipefail
 
@@ -29,15 +29,29 @@ case ${HIGHLAND_FIRMWARE:-bios} in
     ;;
 esac
 
+# QEMU's status is 0 when the machine was turned off, and when it was reset: its events tell which.
+# They come through a pair of named pipes, once QEMU has been greeted.
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+mkfifo "$scratch/monitor.in" "$scratch/monitor.out"
+exec {greeting}<>"$scratch/monitor.in" {events}<>"$scratch/monitor.out"
+echo '{"execute": "qmp_capabilities"}' >&"$greeting"
+options+=(-chardev "pipe,id=events,path=$scratch/monitor" -mon "chardev=events,mode=control")
+
 echo "  QEMU   $1 (Ctrl-C ends it)"
 status=0
 trap 'exit 130' INT
 qemu-system-x86_64 "${options[@]}" || status=$?
+if ((status == 0)); then
+  while read -r -t 0 -u "$events" && read -r -u "$events" event; do
+    if [[ $event == *'"reason": "guest-shutdown"'* ]]; then exit 0; fi
+  done
+fi
 # isa-debug-exit turns the kernel's value v into the status 2v + 1. Status 0 is nobody's word: a
 # reset, as after a triple fault, or a closed emulator.
 case $status in
   33) exit 0 ;;
-  35) echo "highland: the kernel stopped in a panic, a fault or a failed self test, reported above" >&2 ;;
+  35) echo "highland: the kernel stopped after a panic, a fault or something that failed, reported above" >&2 ;;
   0)
     echo "highland: the machine was reset, or QEMU was closed, before the kernel ended" >&2
     exit 1

@@ -60,18 +60,7 @@ struct FaultReport {
   private func printWalk() {
     let reader = KernelState.liveReader
     let walk = reader.walk(address)
-    for position in 0..<walk.count {
-      let step = walk[position]
-      printPart("  level \(step.level)   entry \(step.index, width: 3) of \(step.table): ")
-      switch step.entry.item(atLevel: step.level) {
-      case .absent: Kernel.print("\(hex: step.entry.rawValue) not present")
-      case .table: Kernel.print("\(hex: step.entry.rawValue) table")
-      case .leaf(_, let size):
-        let property = step.entry.property(size: size)
-        Kernel.print(
-          "\(hex: step.entry.rawValue) \(bytes: size.byteCount) page \(property.rights.word)")
-      }
-    }
+    for position in 0..<walk.count { walk[position].print() }
   }
 
   private func printRegisters() {

@@ -117,6 +117,9 @@ import Testing
     ("fault", "fault: KIND is missing; usage: fault KIND"),
     ("fault null x", "fault: x is one word too many; usage: fault KIND"),
     ("cpu 0", "cpu: 0 is one word too many; usage: cpu"),
+    ("acpi 0", "acpi: 0 is one word too many; usage: acpi"),
+    ("reboot now", "reboot: now is one word too many; usage: reboot"),
+    ("poweroff now", "poweroff: now is one word too many; usage: poweroff"),
     ("exit now", "exit: now is one word too many; usage: exit"),
   ]
 

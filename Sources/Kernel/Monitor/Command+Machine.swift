@@ -57,6 +57,7 @@ extension Command {
   @_lifetime(arguments: copy arguments)
   func powerOff(_ arguments: inout Arguments) throws(CommandFailure) {
     try arguments.finish()
+    Monitor.reportFailure()
     Power.off()
     throw CommandFailure()
   }

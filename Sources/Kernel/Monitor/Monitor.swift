@@ -1,4 +1,5 @@
 import BootInfo
+import Machine
 
 // The monitor: commands that look at the live address space, and play with it. They come from the
 // prompt, or from `run=` on the command line; a line holds any number, with semicolons between them.
@@ -7,8 +8,8 @@ import BootInfo
 //            `---- command ----'
 //            name `-- argument -'          quotes as on the command line
 //
-// Commands run one at a time, on one CPU, with interrupts on. What they print they read before, under
-// the lock; none is held while they print, for that may take long.
+// Commands run one at a time, on one CPU; those from the prompt with interrupts on. What they print
+// they read before, under the lock; none is held while they print, for that may take long.
 
 enum Monitor {
   // SAFETY: one CPU runs commands.
@@ -31,6 +32,9 @@ enum Monitor {
     var arguments = Arguments(words, of: command)
     do throws(CommandFailure) { try command.run(&arguments) } catch { unsafe hasFailed = true }
   }
+
+  /// Tells an emulator, if there is one, that a command has failed: it then ends here.
+  static func reportFailure() { if unsafe hasFailed { out8(0xf4, Ending.failure.rawValue) } }
 
   /// Leaves the emulator: with success if no command has failed.
   static func end() -> Never { Kernel.end(unsafe hasFailed ? .failure : .success) }
