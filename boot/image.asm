@@ -48,8 +48,8 @@ screen_cells: resb 6 * 1024
 ; The commands of run= on the command line.
 run_line: resb 4096
 .end:
-; The areas that the monitor's commands make: an address range each.
-area_places: resb 64 * 16
+; The areas that the monitor's commands make, 32 bytes at most for each.
+area_places: resb 64 * 32
 .end:
 ; What was typed: scan codes, bytes of the serial line, the line they make and another, lines before.
 input_storage: resb 256 + 4096 + 2 * 256 + 4096
