@@ -10,10 +10,15 @@ public struct AllocationFailures {
   public private(set) var count: UInt64 = 0
   /// Those that failed because they were to.
   public private(set) var failedCount: UInt64 = 0
-  private let failing: Range<UInt64>
+  private var failing: Range<UInt64>
 
   /// - Parameter failing: the numbers of the allocations that fail; the first one has number 1.
   public init(_ failing: Range<UInt64> = 0..<0) { self.failing = failing }
+
+  /// Has allocations from now on fail: the next one has number 1. An empty range ends that.
+  public mutating func fail(next numbers: Range<UInt64>) {
+    failing = count &+ numbers.lowerBound..<count &+ numbers.upperBound
+  }
 
   mutating func countAllocation(of frameCount: Int) throws(OutOfFrames) {
     count += 1

@@ -20,7 +20,7 @@ public struct FrameAllocator<Memory: PhysicalMemory, Window: VirtualMemory>: ~Co
   var singles = FrameList()
 
   /// Which allocations fail on purpose.
-  public internal(set) var failures: AllocationFailures
+  public var failures: AllocationFailures
 
   /// The frames taken in.
   public private(set) var frameCount: UInt64

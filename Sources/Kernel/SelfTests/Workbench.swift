@@ -72,6 +72,35 @@ struct Workbench: ~Copyable {
   }
 }
 
+/// A number made of all that CR3 leads to in the vmalloc window: every present entry, where it
+/// stands, without the accessed and dirty bits, which the CPU sets when it likes. Read by the SDM's
+/// rules (volume 3, 4.5.4) and not by the code under test.
+func liveDigest() -> UInt64 {
+  let levels = readCR4() & 1 << 12 != 0 ? 5 : 4
+  let window = KernelState.layout.vmalloc
+  let shift = UInt64(3 + 9 * levels)
+  let first = window.lowerBound.rawValue >> shift & 511
+  let last = (window.upperBound.rawValue - 1) >> shift & 511
+  return digest(of: readCR3(), level: levels, first...last, 0xcbf2_9ce4_8422_2325)
+}
+
+private func digest(
+  of table: UInt64, level: Int, _ indices: ClosedRange<UInt64>, _ seed: UInt64
+) -> UInt64 {
+  let addressBits: UInt64 = 0x000f_ffff_ffff_f000
+  let start = paddrToVaddr(PhysicalAddress(table & addressBits)).rawValue
+  var digest = seed
+  for index in indices {
+    let entry = load64(start + index * 8)
+    guard entry & 1 != 0 else { continue }
+    digest = (digest ^ (entry & ~0x60 &+ index)) &* 0x100_0000_01b3
+    if level > 1, entry & 1 << 7 == 0 {
+      digest = Kernel.digest(of: entry, level: level - 1, 0...511, digest)
+    }
+  }
+  return digest
+}
+
 /// The entry of `level` on the CPU's way to `address`, read from CR3 on by the SDM's rules (volume
 /// 3, 4.5.4) and not by the code under test; 0 where the way ends before.
 func liveEntry(of address: VirtualAddress, atLevel level: Int) -> UInt64 {
