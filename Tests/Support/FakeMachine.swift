@@ -34,6 +34,8 @@ public struct FakeMachine: Sendable {
   public var image: FakeImage
   /// `nil` for a CPU without MTRRs.
   public var registers: Registers?
+  /// Whether it has AMD's TOM2 beside its MTRRs.
+  public var hasTopOfMemory2 = false
 
   public init(
     cpu: FakeCPU = FakeCPU(mode: .fourLevel, gigabytePages: true), physicalAddressWidth: Int = 46,
@@ -71,7 +73,8 @@ public struct FakeMachine: Sendable {
     let none = Registers(values: [:], width: physicalAddressWidth)
     return KernelSpacePlan(
       layout: Layout(addressWidth: cpu.mode.addressWidth), image: image.kernelImage,
-      memoryTypes: try (registers ?? none).decoded(areSupported: features.mtrr))
+      memoryTypes: try (registers ?? none).decoded(
+        areSupported: features.mtrr, hasTopOfMemory2: hasTopOfMemory2))
   }
 
   /// What the oracle has to know.
