@@ -13,6 +13,7 @@ make screenshot
               build/highland.png and build/highland-640x480.png
 make bench    measure: page tables on this host, against C that does no more than it must; booting
               and operations in the guest, in instructions
+make fuzz     feed all parsers and allocators what libFuzzer makes up, SECONDS for each
 make plan     say what Highland would do on the machine whose memory map is in MAP
 make coverage say how many lines of the floors below Kernel the tests on this host run
 make lint     check the style of the Swift sources
@@ -34,6 +35,7 @@ MENU=5        seconds that the menu of iso and usb waits; run boots at once, as 
 DEVICE=       for usb: the whole disk to write to, /dev/sdX
 FORCE=        for usb: FORCE=1 writes to a disk that does not call itself removable, too
 ACCEL=tcg     or kvm: faster on some hosts, very much slower on others
+SECONDS=60    for fuzz: how long for each of its targets
 MAP=          for plan: a memory map or a Linux boot log, - for standard input, or a directory
 LA57=1 PDPE1GB=1 PHYSBITS=52
               for plan: five paging levels, 1 GiB pages, physical address bits
@@ -50,6 +52,7 @@ MENU := $(if $(filter run,$(MAKECMDGOALS)),0,5)
 DEVICE =
 FORCE =
 ACCEL = tcg
+SECONDS = 60
 MAP =
 LA57 = 1
 PDPE1GB = 1
@@ -59,16 +62,16 @@ V =
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: run test test-full iso screenshot usb bench plan coverage lint format clean help FORCE
+.PHONY: run test test-full iso screenshot usb bench fuzz plan coverage lint format clean help FORCE
 
 # The scripts read the settings from their environment, as they were typed: `value` keeps make from
 # expanding them, and no shell ever reads them as a command.
-SETTINGS := CMDLINE MEMORY CPU MACHINE FIRMWARE VIDEO MENU DEVICE FORCE ACCEL MAP LA57 PDPE1GB PHYSBITS
+SETTINGS := CMDLINE MEMORY CPU MACHINE FIRMWARE VIDEO MENU DEVICE FORCE ACCEL SECONDS MAP LA57 PDPE1GB PHYSBITS
 unexport $(SETTINGS)
 $(foreach setting,$(SETTINGS),$(eval export HIGHLAND_$(setting) := $$(value $(setting))))
 
 # What set-up has to provide for this run's goals.
-NEEDS := $(if $(filter-out plan coverage lint format,$(MAKECMDGOALS)),iso) \
+NEEDS := $(if $(filter-out fuzz plan coverage lint format,$(MAKECMDGOALS)),iso) \
   $(if $(filter run test test-full bench screenshot,$(MAKECMDGOALS)),qemu) \
   $(if $(filter test test-full,$(MAKECMDGOALS))$(filter uefi,$(HIGHLAND_FIRMWARE)),ovmf) \
   $(if $(filter test-full,$(MAKECMDGOALS)),bochs)
@@ -108,6 +111,9 @@ bench: build/highland.iso
 	  $(if $V,,>build/swift.log 2>&1 || \
 	  { cat build/swift.log >&2; exit 1; })
 	@Tests/Bench/run.sh build/highland.elf $<
+
+fuzz: build/toolchain
+	@Tests/Fuzz/run.sh
 
 plan: build/toolchain
 	@swift build --product Plan </dev/null $(if $V,>&2,>build/swift.log 2>&1 || \

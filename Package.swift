@@ -27,7 +27,11 @@ func tests(
 
 let package = Package(
   name: "Highland",
-  products: [.library(name: "Kernel", type: .static, targets: ["Kernel"])],
+  products: [
+    .library(name: "Kernel", type: .static, targets: ["Kernel"]),
+    // For libFuzzer: see Tests/Fuzz/run.sh.
+    .library(name: "Fuzz", type: .static, targets: ["Fuzz"]),
+  ],
   targets: [
     .target(name: "Machine"),
     floor("Addressing"),
@@ -53,6 +57,12 @@ let package = Package(
       dependencies: [
         "Machine", "Addressing", "BootInfo", "PageTables", "Frames", "KernelSpace", "Oracle",
       ], path: "Tests/Support"),
+    // What any bytes are put through: by libFuzzer, `make fuzz`, and by FuzzTests.
+    .target(
+      name: "Fuzz",
+      dependencies: [
+        "Addressing", "BootInfo", "PageTables", "Frames", "Oracle", "TestSupport",
+      ], path: "Tests/Fuzz", exclude: ["run.sh"], swiftSettings: [.treatAllWarnings(as: .error)]),
     // What the kernel would do on a machine of which only the memory map is known: `make plan`.
     .executableTarget(
       name: "Plan", dependencies: ["BootInfo", "KernelSpace", "Oracle", "TestSupport"],
@@ -66,6 +76,7 @@ let package = Package(
       path: "Tests/Bench", exclude: ["chart.awk", "guest.sh", "json.awk", "run.sh"],
       swiftSettings: [.treatAllWarnings(as: .error)]),
     .target(name: "BenchFloors", path: "Tests/BenchFloors"),
+    tests("FuzzTests", of: ["Fuzz", "TestSupport"], resources: [.copy("Corpus")]),
     tests("AddressingTests", of: ["Addressing"]),
     tests(
       "BootTests", of: ["Oracle", "TestSupport"], exclude: ["DamagedInformation/chain.asm"]),

@@ -3,6 +3,7 @@
 
 import Addressing
 import BootInfo
+import TestSupport
 import Testing
 
 @Suite struct ACPIEmulatorTests {

@@ -2,6 +2,7 @@
 
 import Addressing
 import BootInfo
+import TestSupport
 import Testing
 
 @Suite struct BootInformationTests {

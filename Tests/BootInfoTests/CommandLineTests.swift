@@ -4,21 +4,8 @@ import BootInfo
 import TestSupport
 import Testing
 
-/// The decoded words of a line.
-private func words(_ bytes: [UInt8]) -> [[UInt8]] {
-  var result: [[UInt8]] = []
-  let line = CommandLine(bytes.span.bytes)
-  var words = line.words
-  while let word = words.next() {
-    var decoded: [UInt8] = []
-    word.forEachByte { decoded.append($0) }
-    result.append(decoded)
-  }
-  return result
-}
-
 private func words(_ line: String) -> [String] {
-  words(Array(line.utf8)).map { String(decoding: $0, as: UTF8.self) }
+  decodedWords(Array(line.utf8)).map { String(decoding: $0, as: UTF8.self) }
 }
 
 /// The value of `key` in a line.
@@ -35,39 +22,8 @@ private func contains(_ word: StaticString, _ line: String) -> Bool {
   return CommandLine(bytes.span.bytes).contains(word)
 }
 
-/// A decoder of the whole line at once, with arrays.
-private func referenceWords(_ line: [UInt8]) -> [[UInt8]] {
-  var result: [[UInt8]] = []
-  var current: [UInt8]?
-  var quote: UInt8?
-  var escaped = false
-  for byte in line {
-    let isBlank = byte == 0x20 || byte == 0x09
-    if escaped {
-      current! += [byte]
-      escaped = false
-    } else if isBlank, quote == nil {
-      if let word = current { result.append(word) }
-      current = nil
-    } else {
-      current = current ?? []
-      if byte == UInt8(ascii: "\\") {
-        escaped = true
-      } else if byte == quote {
-        quote = nil
-      } else if quote == nil, byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\"") {
-        quote = byte
-      } else {
-        current! += [byte]
-      }
-    }
-  }
-  if let word = current { result.append(word) }
-  return result
-}
-
 @Suite struct CommandLineTests {
-  @Test func plainWords() {
+  @Test func wordsBetweenBlanks() {
     #expect(words("") == [])
     #expect(words(" \t ") == [])
     #expect(words("exit") == ["exit"])
@@ -160,7 +116,7 @@ private func referenceWords(_ line: [UInt8]) -> [[UInt8]] {
     var lines: [[UInt8]] = [[]]
     for _ in 0..<5 {
       lines = lines.flatMap { line in alphabet.map { line + [$0] } }
-      for line in lines where words(line) != referenceWords(line) {
+      for line in lines where decodedWords(line) != plainWords(line) {
         Issue.record("\(String(decoding: line, as: UTF8.self))")
       }
     }
@@ -169,10 +125,10 @@ private func referenceWords(_ line: [UInt8]) -> [[UInt8]] {
   @Test func garbage() {
     var wrong = 0
     for first in UInt8.min...UInt8.max {
-      if words([first]) != referenceWords([first]) { wrong += 1 }
+      if decodedWords([first]) != plainWords([first]) { wrong += 1 }
       for second in UInt8.min...UInt8.max {
         let line = [first, second]
-        if words(line) != referenceWords(line) { wrong += 1 }
+        if decodedWords(line) != plainWords(line) { wrong += 1 }
       }
     }
     var random = SeededGenerator(seed: 7)
@@ -182,8 +138,8 @@ private func referenceWords(_ line: [UInt8]) -> [[UInt8]] {
         Bool.random(using: &random)
           ? UInt8.random(in: 0...255, using: &random) : special.randomElement(using: &random)!
       }
-      let expected = referenceWords(line)
-      if words(line) != expected { wrong += 1 }
+      let expected = plainWords(line)
+      if decodedWords(line) != expected { wrong += 1 }
       let hasKey = CommandLine(line.span.bytes).value(ofKey: "a") != nil
       if hasKey != expected.contains(where: { $0.starts(with: Array("a=".utf8)) }) { wrong += 1 }
     }

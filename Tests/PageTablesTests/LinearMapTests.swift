@@ -5,6 +5,7 @@
 import Addressing
 import Oracle
 import PageTables
+import TestSupport
 import Testing
 
 /// A CPU and the RAM it has.

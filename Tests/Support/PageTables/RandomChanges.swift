@@ -5,39 +5,41 @@
 import Addressing
 import Oracle
 import PageTables
-import TestSupport
-import Testing
 
-final class RandomChanges {
-  let bench: Workbench
-  var tlb: HostileTLB { bench.tlb }
-  var model = PageModel()
-  var generator: SeededGenerator
-  private(set) var counts = Counts()
+package final class RandomChanges {
+  package let bench: Workbench
+  package var tlb: HostileTLB { bench.tlb }
+  package var model = PageModel()
+  package var generator: SeededGenerator
+  package private(set) var counts = Counts()
   /// What outstanding tokens stand for: all bytes in question, widened to the largest page.
   private var pending = FlushToken()
   private var pendingRanges: [Range<UInt64>] = []
   private let spots: [UInt64]
-  private(set) var failure: String?
+  package private(set) var failure: String?
 
-  struct Counts {
+  package struct Counts {
     /// Changes and lookups, each compared with the model.
-    var operations = 0
-    var mapped = 0
-    var refused = 0
-    var taken = 0
-    var protected = 0
-    var splits = 0
-    var starved = 0
-    var merged = 0
-    var silent = 0
-    var relinked = 0
-    var fullFlushes = 0
+    package var operations = 0
+    package var mapped = 0
+    package var refused = 0
+    package var taken = 0
+    package var protected = 0
+    package var splits = 0
+    package var starved = 0
+    package var merged = 0
+    package var silent = 0
+    package var relinked = 0
+    package var fullFlushes = 0
   }
 
-  init(_ mode: PagingMode, seed: UInt64) throws {
+  package convenience init(_ mode: PagingMode, seed: UInt64) throws {
+    try self.init(mode, SeededGenerator(seed: seed))
+  }
+
+  package init(_ mode: PagingMode, _ generator: SeededGenerator) throws {
     bench = try Workbench(mode)
-    generator = SeededGenerator(seed: seed)
+    self.generator = generator
     try bench.table.populateKernelHalf(from: &bench.frames)
     // A boundary of top-level entries in the kernel half, one in the lower half, and its end.
     let span = mode.addressWidth.topLevelEntrySpan
@@ -47,8 +49,9 @@ final class RandomChanges {
     ]
   }
 
-  func run(_ operationCount: Int) -> Counts {
-    for number in 1...operationCount where failure == nil {
+  package func run(_ operationCount: Int) -> Counts {
+    for number in 1...operationCount {
+      if failure != nil || generator.isExhausted { break }
       counts.operations += 1
       let range = randomRange()
       let pages = samples(of: range)

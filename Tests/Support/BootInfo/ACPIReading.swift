@@ -2,30 +2,44 @@
 
 import Addressing
 import BootInfo
-import Testing
 
 /// All that a MADT's view tells.
-struct MADTContents: Equatable {
-  struct Processor: Equatable {
-    var apicID: UInt32
-    var uid: UInt32
-    var isEnabled: Bool
+package struct MADTContents: Equatable {
+  package struct Processor: Equatable {
+    package var apicID: UInt32
+    package var uid: UInt32
+    package var isEnabled: Bool
+
+    package init(apicID: UInt32, uid: UInt32, isEnabled: Bool) {
+      (self.apicID, self.uid, self.isEnabled) = (apicID, uid, isEnabled)
+    }
   }
 
-  struct IOAPIC: Equatable {
-    var id: UInt8
-    var address: UInt64
-    var base: UInt32
+  package struct IOAPIC: Equatable {
+    package var id: UInt8
+    package var address: UInt64
+    package var base: UInt32
+
+    package init(id: UInt8, address: UInt64, base: UInt32) {
+      (self.id, self.address, self.base) = (id, address, base)
+    }
   }
 
-  var localAPIC: UInt64
-  var hasDual8259: Bool
-  var processors: [Processor] = []
-  var ioAPICs: [IOAPIC] = []
+  package var localAPIC: UInt64
+  package var hasDual8259: Bool
+  package var processors: [Processor] = []
+  package var ioAPICs: [IOAPIC] = []
+
+  package init(
+    localAPIC: UInt64, hasDual8259: Bool, processors: [Processor] = [], ioAPICs: [IOAPIC] = []
+  ) {
+    (self.localAPIC, self.hasDual8259) = (localAPIC, hasDual8259)
+    (self.processors, self.ioAPICs) = (processors, ioAPICs)
+  }
 }
 
 extension MADTContents {
-  init(_ madt: borrowing MultipleAPICDescriptionTable) {
+  package init(_ madt: borrowing MultipleAPICDescriptionTable) {
     localAPIC = madt.localAPIC.rawValue
     hasDual8259 = madt.hasDual8259
     var processors = madt.processors
@@ -51,20 +65,20 @@ private func outcome<Value>(
   }
 }
 
-func readRootPointer(
+package func readRootPointer(
   _ bytes: [UInt8], in memory: GuardedMemory = GuardedMemory()
 ) -> Result<RootSystemDescriptionPointer, ACPIError> {
   outcome(bytes, in: memory) { try RootSystemDescriptionPointer($0) }
 }
 
-func readHeader(
+package func readHeader(
   _ bytes: [UInt8], in memory: GuardedMemory = GuardedMemory()
 ) -> Result<DescriptionHeader, ACPIError> {
   outcome(bytes, in: memory) { try DescriptionHeader($0) }
 }
 
 /// The table's length and who made it.
-func readTable(
+package func readTable(
   _ bytes: [UInt8], in memory: GuardedMemory = GuardedMemory()
 ) -> Result<(byteCount: Int, oemID: [UInt8]), ACPIError> {
   outcome(bytes, in: memory) {
@@ -74,7 +88,7 @@ func readTable(
 }
 
 /// The root table's entries, absent ones as `nil`.
-func readRootTable(
+package func readRootTable(
   _ bytes: [UInt8], _ kind: RootSystemDescriptionTable.Kind,
   in memory: GuardedMemory = GuardedMemory()
 ) -> Result<[UInt64?], ACPIError> {
@@ -84,31 +98,32 @@ func readRootTable(
   }
 }
 
-func readMADT(
+package func readMADT(
   _ bytes: [UInt8], in memory: GuardedMemory = GuardedMemory()
 ) -> Result<MADTContents, ACPIError> {
   outcome(bytes, in: memory) {
     let madt = try MultipleAPICDescriptionTable(SystemDescriptionTable($0))
     let contents = MADTContents(madt)
-    #expect(madt.enabledProcessorCount == contents.processors.count(where: \.isEnabled))
+    precondition(
+      madt.enabledProcessorCount == contents.processors.count(where: \.isEnabled))
     return contents
   }
 }
 
-func readHPET(
+package func readHPET(
   _ bytes: [UInt8], in memory: GuardedMemory = GuardedMemory()
 ) -> Result<HPETDescriptionTable, ACPIError> {
   outcome(bytes, in: memory) { try HPETDescriptionTable(SystemDescriptionTable($0)) }
 }
 
-func readFADT(
+package func readFADT(
   _ bytes: [UInt8], in memory: GuardedMemory = GuardedMemory()
 ) -> Result<FixedDescriptionTable, ACPIError> {
   outcome(bytes, in: memory) { try FixedDescriptionTable(SystemDescriptionTable($0)) }
 }
 
 /// The sleep types of "soft off" in a DSDT or SSDT; `nil` if it tells none.
-func readSoftOff(
+package func readSoftOff(
   _ bytes: [UInt8], in memory: GuardedMemory = GuardedMemory()
 ) -> Result<[UInt8]?, ACPIError> {
   outcome(bytes, in: memory) {
@@ -117,13 +132,13 @@ func readSoftOff(
 }
 
 extension Result where Failure == ACPIError {
-  var value: Success? { try? get() }
+  package var value: Success? { try? get() }
 
   /// The error's reason and offset; `nil` for success.
-  var error: ACPIError? { if case .failure(let error) = self { error } else { nil } }
+  package var error: ACPIError? { if case .failure(let error) = self { error } else { nil } }
 
   /// Whether this is the one error.
-  func isError(_ reason: ACPIError.Reason, at offset: Int) -> Bool {
+  package func isError(_ reason: ACPIError.Reason, at offset: Int) -> Bool {
     error?.reason == reason && error?.offset == offset
   }
 }

@@ -4,17 +4,16 @@ import Addressing
 import Oracle
 import PageTables
 import TestSupport
-import Testing
 
 /// A page table with a memory and a frame source of its own.
-final class Workbench {
-  let memory: SimulatedMemory
-  let physicalAddressWidth: Int
-  var frames: SimulatedFrames
-  var table: PageTable<SimulatedMemory>
-  var tlb: HostileTLB
+package final class Workbench {
+  package let memory: SimulatedMemory
+  package let physicalAddressWidth: Int
+  package var frames: SimulatedFrames
+  package var table: PageTable<SimulatedMemory>
+  package var tlb: HostileTLB
 
-  init(
+  package init(
     _ mode: PagingMode = .fourLevel, physicalAddressWidth: Int = PhysicalAddress.widest
   ) throws {
     memory = SimulatedMemory()
@@ -27,7 +26,7 @@ final class Workbench {
     frames.whenGivenBack = { tlb.checkNotReachable($0) }
   }
 
-  func map(
+  package func map(
     _ range: Range<UInt64>, to physical: UInt64, _ property: PageProperty = .kernel(.write),
     largest: PageSize = .size1GiB
   ) throws(PageTableError) {
@@ -38,54 +37,44 @@ final class Workbench {
 
   /// All that is taken, as the model would say it.
   @discardableResult
-  func take(_ range: Range<UInt64>) throws(PageTableError) -> [PageSegment] {
+  package func take(_ range: Range<UInt64>) throws(PageTableError) -> [PageSegment] {
     var taken: [PageSegment] = []
     spend(try table.take(virtual(range), from: &frames) { taken.append(PageSegment($0)) })
     return taken
   }
 
-  func protect(
+  package func protect(
     _ range: Range<UInt64>, _ change: (inout PageProperty) -> Void
   ) throws(PageTableError) {
     spend(try table.protect(virtual(range), from: &frames, change))
   }
 
   /// Spends a token on the bench's TLB, whose counts then tell what was asked for.
-  func spend(_ token: consuming FlushToken) {
+  package func spend(_ token: consuming FlushToken) {
     tlb.forgetCounts()
     token.spend(on: &tlb, returningTablesTo: &frames, in: memory)
   }
 
-  func query(_ address: UInt64) throws(PageTableError) -> Mapping? {
+  package func query(_ address: UInt64) throws(PageTableError) -> Mapping? {
     try table.reader.query(VirtualAddress(address))
   }
 
   /// The table as the oracle reads it.
-  func snapshot() -> Snapshot {
+  package func snapshot() -> Snapshot {
     Snapshot(
       root: table.root.rawValue, levels: table.mode.levels, physicalWidth: physicalAddressWidth,
       readTables: memory.readTables)
   }
-
-  /// Expects that `operation` throws `error` and leaves every byte and every frame where it was.
-  func expect(
-    _ error: PageTableError, sourceLocation: SourceLocation = #_sourceLocation,
-    from operation: () throws -> Void
-  ) {
-    let image = memory.image
-    #expect(throws: error, sourceLocation: sourceLocation, performing: operation)
-    #expect(memory.image == image, "memory was changed", sourceLocation: sourceLocation)
-  }
 }
 
-func virtual(_ range: Range<UInt64>) -> Range<VirtualAddress> {
+package func virtual(_ range: Range<UInt64>) -> Range<VirtualAddress> {
   VirtualAddress(range.lowerBound)..<VirtualAddress(range.upperBound)
 }
 
 extension Leaf {
   /// Whether Highland's idea of a page is the oracle's.
   /// Whether this is the mapping, or the page that many pages behind it in a run.
-  func agrees(with mapping: Mapping, movedBy position: UInt64 = 0) -> Bool {
+  package func agrees(with mapping: Mapping, movedBy position: UInt64 = 0) -> Bool {
     let offset = position * mapping.size.byteCount
     return virtual == mapping.virtual.rawValue + offset
       && physical == mapping.physical.rawValue + offset
@@ -93,7 +82,7 @@ extension Leaf {
       && patIndex == mapping.property.memoryType.patIndex && agrees(with: mapping.property.rights)
   }
 
-  func agrees(with rights: Rights) -> Bool {
+  package func agrees(with rights: Rights) -> Bool {
     writable == rights.contains(.write) && user == rights.contains(.user)
       && executable == rights.contains(.execute)
   }

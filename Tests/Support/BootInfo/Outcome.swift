@@ -2,18 +2,17 @@
 
 import Addressing
 import BootInfo
-import TestSupport
 
 /// A normalised map as plain values.
-struct Outcome: Equatable {
-  var regions: [Report] = []
-  var ramLeftOut: UInt64 = 0
+package struct Outcome: Equatable {
+  package var regions: [Report] = []
+  package var ramLeftOut: UInt64 = 0
 
-  init(regions: [Report], ramLeftOut: UInt64) {
+  package init(regions: [Report], ramLeftOut: UInt64) {
     (self.regions, self.ramLeftOut) = (regions, ramLeftOut)
   }
 
-  init(of map: borrowing MemoryMap) {
+  package init(of map: borrowing MemoryMap) {
     for index in 0..<map.count {
       let region = map[index]
       regions.append(
@@ -23,7 +22,7 @@ struct Outcome: Equatable {
   }
 }
 
-func normalised(
+package func normalised(
   _ reports: [Report], limit: UInt64 = 1 << 52
 ) throws(MemoryMapError) -> Outcome {
   var map = MemoryMap()

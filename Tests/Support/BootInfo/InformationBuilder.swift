@@ -4,12 +4,14 @@ import Addressing
 import BootInfo
 
 /// Writes multiboot2 information tag by tag, right or wrong as a test asks for.
-struct InformationBuilder {
-  private(set) var bytes: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0]
+package struct InformationBuilder {
+  package private(set) var bytes: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0]
+
+  package init() {}
 
   /// Appends a tag and returns its offset. `size` is what the tag claims, not what it has.
   @discardableResult
-  mutating func tag(_ type: UInt32, _ body: [UInt8] = [], size: UInt32? = nil) -> Int {
+  package mutating func tag(_ type: UInt32, _ body: [UInt8] = [], size: UInt32? = nil) -> Int {
     let offset = bytes.count
     bytes += type.bytes + (size ?? UInt32(8 + body.count)).bytes + body
     while bytes.count % 8 != 0 { bytes.append(0xee) }
@@ -17,7 +19,7 @@ struct InformationBuilder {
   }
 
   @discardableResult
-  mutating func memoryMap(
+  package mutating func memoryMap(
     _ entries: [(start: UInt64, byteCount: UInt64, type: UInt32)], stride: Int = 24
   ) -> Int {
     var body = UInt32(stride).bytes + UInt32(0).bytes
@@ -29,7 +31,7 @@ struct InformationBuilder {
   }
 
   @discardableResult
-  mutating func efiMemoryMap(
+  package mutating func efiMemoryMap(
     _ entries: [(type: UInt32, start: UInt64, pages: UInt64, attributes: UInt64)],
     stride: Int = 48
   ) -> Int {
@@ -43,12 +45,12 @@ struct InformationBuilder {
   }
 
   @discardableResult
-  mutating func module(_ start: UInt32, _ end: UInt32, _ string: String) -> Int {
+  package mutating func module(_ start: UInt32, _ end: UInt32, _ string: String) -> Int {
     tag(3, start.bytes + end.bytes + Array(string.utf8) + [0])
   }
 
   @discardableResult
-  mutating func framebuffer(
+  package mutating func framebuffer(
     _ address: UInt64, pitch: UInt32, width: UInt32, height: UInt32, bitsPerPixel: UInt8,
     type: UInt8, colours: [UInt8] = []
   ) -> Int {
@@ -59,7 +61,7 @@ struct InformationBuilder {
   }
 
   /// The information so far with an end tag and its total size.
-  func finished(endTag: Bool = true, totalSize: UInt32? = nil) -> [UInt8] {
+  package func finished(endTag: Bool = true, totalSize: UInt32? = nil) -> [UInt8] {
     var copy = self
     if endTag { copy.tag(0) }
     copy.bytes.replaceSubrange(0..<4, with: (totalSize ?? UInt32(copy.bytes.count)).bytes)
@@ -67,7 +69,7 @@ struct InformationBuilder {
   }
 
   /// Information with one tag of every type that is read, and one unknown, in GRUB's odd sizes.
-  static var complete: InformationBuilder {
+  package static var complete: InformationBuilder {
     var builder = InformationBuilder()
     builder.tag(1, Array("fault=null \"run=a; b\" exit".utf8) + [0])
     builder.tag(2, Array("GRUB 2.06-13+deb12u1".utf8) + [0])
@@ -96,11 +98,11 @@ struct InformationBuilder {
 
 extension FixedWidthInteger {
   /// Little-endian.
-  var bytes: [UInt8] { withUnsafeBytes(of: littleEndian, Array.init) }
+  package var bytes: [UInt8] { withUnsafeBytes(of: littleEndian, Array.init) }
 }
 
 /// Parses `bytes` and hands the result to `body`.
-func parse<Result>(
+package func parse<Result>(
   _ bytes: [UInt8], at address: UInt64 = 0x1_0000,
   _ body: (borrowing BootInformation) throws -> Result
 ) throws -> Result {
@@ -108,7 +110,7 @@ func parse<Result>(
 }
 
 /// The error that parsing `bytes` ends in.
-func parseError(_ bytes: [UInt8], at address: UInt64 = 0x1_0000) -> BootInformationError? {
+package func parseError(_ bytes: [UInt8], at address: UInt64 = 0x1_0000) -> BootInformationError? {
   do {
     try parse(bytes, at: address) { _ in }
     return nil
@@ -118,5 +120,5 @@ func parseError(_ bytes: [UInt8], at address: UInt64 = 0x1_0000) -> BootInformat
 }
 
 extension RawSpan {
-  var array: [UInt8] { withUnsafeBytes { Array($0) } }
+  package var array: [UInt8] { withUnsafeBytes { Array($0) } }
 }

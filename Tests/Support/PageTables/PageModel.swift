@@ -6,25 +6,32 @@ import Oracle
 import PageTables
 
 /// Neighbouring pages of one size and property that map neighbouring frames.
-struct PageSegment: Equatable, CustomStringConvertible {
-  var start: UInt64
-  var end: UInt64
-  var physical: UInt64
+package struct PageSegment: Equatable, CustomStringConvertible {
+  package var start: UInt64
+  package var end: UInt64
+  package var physical: UInt64
   /// 12, 21 or 30.
-  var shift: UInt64
-  var property: PageProperty
+  package var shift: UInt64
+  package var property: PageProperty
 
-  var description: String {
+  package init(
+    start: UInt64, end: UInt64, physical: UInt64, shift: UInt64, property: PageProperty
+  ) {
+    (self.start, self.end, self.physical) = (start, end, physical)
+    (self.shift, self.property) = (shift, property)
+  }
+
+  package var description: String {
     "\(String(start, radix: 16))..<\(String(end, radix: 16)) to \(String(physical, radix: 16))"
       + " by 2^\(shift), \(property)"
   }
 
-  func overlaps(_ range: Range<UInt64>) -> Bool {
+  package func overlaps(_ range: Range<UInt64>) -> Bool {
     max(start, range.lowerBound) < min(end, range.upperBound)
   }
 
   /// The part of the segment from `lower` up to `upper`.
-  func part(_ lower: UInt64, _ upper: UInt64) -> PageSegment {
+  package func part(_ lower: UInt64, _ upper: UInt64) -> PageSegment {
     var part = self
     (part.start, part.end) = (max(start, lower), min(end, upper))
     part.physical += part.start - start
@@ -33,7 +40,7 @@ struct PageSegment: Equatable, CustomStringConvertible {
 }
 
 extension PageSegment {
-  init(_ run: MappedRun) {
+  package init(_ run: MappedRun) {
     self.init(
       start: run.virtual.lowerBound.rawValue, end: run.virtual.upperBound.rawValue,
       physical: run.physical.rawValue, shift: run.size.shift, property: run.property)
@@ -42,7 +49,7 @@ extension PageSegment {
 
 extension [PageSegment] {
   /// Appends a segment, to the last one if it continues it.
-  mutating func join(_ next: PageSegment) {
+  package mutating func join(_ next: PageSegment) {
     guard next.start < next.end else { return }
     if let last, last.end == next.start, last.shift == next.shift,
       last.physical + (last.end - last.start) == next.physical, last.property == next.property
@@ -53,15 +60,17 @@ extension [PageSegment] {
     }
   }
 
-  func joined() -> [PageSegment] { reduce(into: []) { $0.join($1) } }
+  package func joined() -> [PageSegment] { reduce(into: []) { $0.join($1) } }
 }
 
-struct PageModel: Equatable {
+package struct PageModel: Equatable {
   /// All that is mapped, lowest first.
-  private(set) var segments: [PageSegment] = []
+  package private(set) var segments: [PageSegment] = []
+
+  package init() {}
 
   /// The pages of a mapping: each the largest that fits where the one before ends.
-  static func pages(
+  package static func pages(
     _ range: Range<UInt64>, to physical: UInt64, _ property: PageProperty, largest: PageSize
   ) -> [PageSegment] {
     var pages: [PageSegment] = []
@@ -83,7 +92,7 @@ struct PageModel: Equatable {
   }
 
   /// Maps `pages`, or returns the first of them that meets an older one.
-  mutating func map(_ pages: [PageSegment]) -> UInt64? {
+  package mutating func map(_ pages: [PageSegment]) -> UInt64? {
     for page in pages {
       if let old = segments.first(where: { $0.overlaps(page.start..<page.end) }) {
         let distance = old.start > page.start ? old.start - page.start : 0
@@ -95,7 +104,7 @@ struct PageModel: Equatable {
   }
 
   /// Splits the page that `boundary` lies in until one begins there: the number of splits.
-  mutating func split(at boundary: UInt64) -> Int {
+  package mutating func split(at boundary: UInt64) -> Int {
     guard let position = segments.firstIndex(where: { $0.start < boundary && boundary < $0.end })
     else { return 0 }
     let old = segments[position]
@@ -112,7 +121,7 @@ struct PageModel: Equatable {
   }
 
   /// Takes what is mapped in a range that no page straddles the ends of.
-  mutating func take(_ range: Range<UInt64>) -> [PageSegment] {
+  package mutating func take(_ range: Range<UInt64>) -> [PageSegment] {
     var taken: [PageSegment] = []
     change(range) {
       taken.append($0)
@@ -121,7 +130,7 @@ struct PageModel: Equatable {
     return taken.joined()
   }
 
-  mutating func protect(_ range: Range<UInt64>, _ change: (inout PageProperty) -> Void) {
+  package mutating func protect(_ range: Range<UInt64>, _ change: (inout PageProperty) -> Void) {
     self.change(range) {
       var new = $0
       change(&new.property)
@@ -146,16 +155,18 @@ struct PageModel: Equatable {
   }
 
   /// The first segment that reaches into `range`.
-  func first(in range: Range<UInt64>) -> PageSegment? { segments.first { $0.overlaps(range) } }
+  package func first(in range: Range<UInt64>) -> PageSegment? {
+    segments.first { $0.overlaps(range) }
+  }
 
-  func translate(_ address: UInt64) -> (physical: UInt64, PageSegment)? {
+  package func translate(_ address: UInt64) -> (physical: UInt64, PageSegment)? {
     guard let segment = first(in: address..<address + 1) else { return nil }
     return (segment.physical + (address - segment.start), segment)
   }
 
   /// The tables that it takes: the root, those of the kernel half's top-level entries, and each that
   /// something is mapped below.
-  func tableCount(_ mode: PagingMode) -> Int {
+  package func tableCount(_ mode: PagingMode) -> Int {
     var count = 1 + 256
     for level in 1..<mode.levels {
       let span = UInt64(12 + 9 * level)
@@ -174,7 +185,7 @@ struct PageModel: Equatable {
 
 extension Snapshot {
   /// The pages as the oracle reads them, with the rights that all tables on their way grant.
-  var segments: [PageSegment] {
+  package var segments: [PageSegment] {
     leaves.reduce(into: []) { segments, leaf in
       var rights = Rights.none
       if leaf.writable { rights.insert(.write) }

@@ -4,15 +4,29 @@ import BootInfo
 import Foundation
 
 /// The layouts here are the tests' own: nothing is taken from the parser.
-enum ACPIBuilder {
+package enum ACPIBuilder {
   /// Writes the byte at `offset` that makes all of `range` sum up to zero.
-  static func balance(_ bytes: inout [UInt8], at offset: Int, _ range: Range<Int>) {
+  package static func balance(_ bytes: inout [UInt8], at offset: Int, _ range: Range<Int>) {
     bytes[offset] = 0
     bytes[offset] = 0 &- bytes[range].reduce(0, &+)
   }
 
+  /// Makes the checksums of what may be a structure hold again, so that the bytes behind them are
+  /// looked at.
+  package static func repair(_ bytes: inout [UInt8]) {
+    if bytes.starts(with: Array("RSD PTR ".utf8)), bytes.count >= 20 {
+      balance(&bytes, at: 8, 0..<20)
+      guard bytes.count >= 36 else { return }
+      let length = Int(littleEndianNumber(bytes, 20, 4))
+      if (36...bytes.count).contains(length) { balance(&bytes, at: 32, 0..<length) }
+    } else if bytes.count >= 36 {
+      let length = Int(littleEndianNumber(bytes, 4, 4))
+      if (36...bytes.count).contains(length) { balance(&bytes, at: 9, 0..<length) }
+    }
+  }
+
   /// A root pointer: 20 bytes below revision 2, else 36 and `tail`, with both checksums.
-  static func rootPointer(
+  package static func rootPointer(
     revision: UInt8, rsdt: UInt32, xsdt: UInt64 = 0, length: UInt32? = nil, tail: [UInt8] = []
   ) -> [UInt8] {
     var bytes = Array("RSD PTR ".utf8) + [0] + Array("MAKER ".utf8) + [revision] + rsdt.bytes
@@ -24,7 +38,7 @@ enum ACPIBuilder {
   }
 
   /// A table of any kind. `length` is what it claims, not what it has.
-  static func table(
+  package static func table(
     _ signature: String, revision: UInt8 = 3, length: UInt32? = nil, _ body: [UInt8] = []
   ) -> [UInt8] {
     var bytes = Array(signature.utf8) + (length ?? UInt32(36 + body.count)).bytes
@@ -34,32 +48,34 @@ enum ACPIBuilder {
     return bytes
   }
 
-  static func madt(
+  package static func madt(
     localAPIC: UInt32 = 0xfee0_0000, flags: UInt32 = 1, _ entries: [[UInt8]]
   ) -> [UInt8] {
     table("APIC", localAPIC.bytes + flags.bytes + entries.flatMap { $0 })
   }
 
-  static func localAPIC(uid: UInt8, id: UInt8, flags: UInt32) -> [UInt8] {
+  package static func localAPIC(uid: UInt8, id: UInt8, flags: UInt32) -> [UInt8] {
     [0, 8, uid, id] + flags.bytes
   }
 
-  static func ioAPIC(id: UInt8, address: UInt32, base: UInt32) -> [UInt8] {
+  package static func ioAPIC(id: UInt8, address: UInt32, base: UInt32) -> [UInt8] {
     [1, 12, id, 0] + address.bytes + base.bytes
   }
 
-  static func localAPICAddress(_ address: UInt64) -> [UInt8] { [5, 12, 0, 0] + address.bytes }
+  package static func localAPICAddress(_ address: UInt64) -> [UInt8] {
+    [5, 12, 0, 0] + address.bytes
+  }
 
-  static func localX2APIC(uid: UInt32, id: UInt32, flags: UInt32) -> [UInt8] {
+  package static func localX2APIC(uid: UInt32, id: UInt32, flags: UInt32) -> [UInt8] {
     [9, 16, 0, 0] + id.bytes + flags.bytes + uid.bytes
   }
 
   /// An entry that is not read: a non-maskable interrupt's line, say, or what is yet to come.
-  static func other(_ type: UInt8, _ body: [UInt8]) -> [UInt8] {
+  package static func other(_ type: UInt8, _ body: [UInt8]) -> [UInt8] {
     [type, UInt8(2 + body.count)] + body
   }
 
-  static func hpet(
+  package static func hpet(
     block: UInt32, space: UInt8 = 0, address: UInt64, number: UInt8 = 0, tick: UInt16 = 0,
     tail: [UInt8] = []
   ) -> [UInt8] {
@@ -69,25 +85,27 @@ enum ACPIBuilder {
   }
 
   /// A register by space and address, 8 bits wide.
-  static func register(_ space: UInt8, _ address: UInt64) -> [UInt8] {
+  package static func register(_ space: UInt8, _ address: UInt64) -> [UInt8] {
     [space, 8, 0, 1] + address.bytes
   }
 
   /// A FADT: zeros but for `fields`, by their offsets.
-  static func fadt(byteCount: Int = 276, _ fields: [Int: [UInt8]]) -> [UInt8] {
+  package static func fadt(byteCount: Int = 276, _ fields: [Int: [UInt8]]) -> [UInt8] {
     var bytes = table("FACP", [UInt8](repeating: 0, count: byteCount - 36))
     for (offset, field) in fields { bytes = bytes.replacing(at: offset, field) }
     return bytes.balanced
   }
 
   /// The object \_S5 in ACPI's machine language.
-  static func softOff(_ elements: [UInt8], count: UInt8 = 4, isRooted: Bool = false) -> [UInt8] {
+  package static func softOff(_ elements: [UInt8], count: UInt8 = 4, isRooted: Bool = false)
+    -> [UInt8]
+  {
     [0x08] + (isRooted ? [0x5c] : []) + Array("_S5_".utf8)
       + [0x12, UInt8(2 + elements.count), count] + elements
   }
 
   /// A MADT with entries of every type that is read, and some that are not.
-  static var completeMADT: [UInt8] {
+  package static var completeMADT: [UInt8] {
     madt(
       localAPIC: 0xfee0_1000, flags: 0xffff_fffe,
       [
@@ -102,20 +120,20 @@ enum ACPIBuilder {
 
 extension [UInt8] {
   /// Bytes written as hexadecimal digits.
-  init(hexadecimal digits: String) {
+  package init(hexadecimal digits: String) {
     let digits = digits.compactMap(\.hexDigitValue)
     self = stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
   }
 
   /// These bytes with some replaced.
-  func replacing(at offset: Int, _ new: [UInt8]) -> [UInt8] {
+  package func replacing(at offset: Int, _ new: [UInt8]) -> [UInt8] {
     var copy = self
     copy.replaceSubrange(offset..<offset + new.count, with: new)
     return copy
   }
 
   /// This table with its checksum made to hold.
-  var balanced: [UInt8] {
+  package var balanced: [UInt8] {
     var copy = self
     ACPIBuilder.balance(&copy, at: 9, 0..<count)
     return copy
@@ -123,12 +141,12 @@ extension [UInt8] {
 }
 
 /// Memory that ends at a page nobody may touch, and begins after one: a read outside is a fault.
-final class GuardedMemory {
+package final class GuardedMemory {
   private let base: UnsafeMutableRawPointer
   private let page = Int(getpagesize())
   private let room: Int
 
-  init() {
+  package init() {
     room = 4 * page
     base = mmap(nil, room + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     precondition(base != MAP_FAILED)
@@ -138,7 +156,9 @@ final class GuardedMemory {
   deinit { munmap(base, room + 2 * page) }
 
   /// Hands `body` a span of `bytes` that ends where the memory does.
-  func with<Result>(_ bytes: [UInt8], _ body: (RawSpan) throws -> Result) rethrows -> Result {
+  package func with<Result, Failure: Error>(
+    _ bytes: [UInt8], _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
     precondition(bytes.count <= room)
     let start = base + page + room - bytes.count
     UnsafeMutableRawBufferPointer(start: start, count: bytes.count).copyBytes(from: bytes)
