@@ -84,7 +84,7 @@ struct BochsRun {
     for (stop, text) in registers.enumerated() {
       stops.append(
         Stop(
-          registers: Registers("CR0=" + text),
+          registers: Registers(("CR0=" + text).replacingOccurrences(of: "=0x", with: "=")),
           pieces: try pieces.enumerated().map { index, piece in
             let file = directory.appending(path: "memory-\(stop)-\(index)")
             return (piece.lowerBound, try Data(contentsOf: file))
