@@ -3,6 +3,7 @@
 import Addressing
 import Oracle
 import PageTables
+import TestSupport
 import Testing
 
 @Suite struct OracleAreaTests {

@@ -3,7 +3,6 @@
 import Addressing
 import Oracle
 import PageTables
-import TestSupport
 
 /// A page table with a memory and a frame source of its own.
 package final class Workbench {
