@@ -96,6 +96,7 @@ extension MemoryMap {
   ///
   /// - Precondition: the map is normalised.
   public func hasRAM(in range: Range<PhysicalAddress>) -> Bool {
+    guard !range.isEmpty else { return false }
     var index = indexOfRegion(endingAfter: range.lowerBound)
     while index < count, regions[index].range.lowerBound < range.upperBound {
       if regions[index].kind.isRAM { return true }

@@ -78,8 +78,8 @@ struct BochsRun {
     var terminal: [String] = []
     while let line = bochs.output.readLine() { terminal.append(withoutTerminalControl(line)) }
     _ = try bochs.wait()
-    // `creg` begins with CR0: `CR0=0xe0010011: PG CD NW ac WP ne ET ts em mp PE`.
-    let registers = terminal.joined(separator: "\n").components(separatedBy: "CR0=").dropFirst()
+    // `creg` begins with CR0, and ends with XCR0: `CR0=0xe0010011: PG CD NW ac WP ne ET ts em mp PE`.
+    let registers = terminal.joined(separator: "\n").components(separatedBy: "\nCR0=").dropFirst()
       .prefix(addresses.count)
     for (stop, text) in registers.enumerated() {
       stops.append(

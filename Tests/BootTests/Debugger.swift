@@ -46,7 +46,7 @@ final class Debugger {
     // The stub takes registers one by one only from who has read their description, or its start.
     send("qXfer:features:read:target.xml:0,1")
     guard answer() != nil else { throw GuestError("the debug stub describes no registers") }
-    try ask("P\(register.rawValue)=" + littleEndianHex(value))
+    try ask("P\(bareHex(register.rawValue))=" + littleEndianHex(value))
   }
 
   func write(_ value: UInt64, at address: UInt64) throws {
