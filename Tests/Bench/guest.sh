@@ -15,7 +15,7 @@ trap 'rm -f "$image"' EXIT
 
 # boot COMMANDLINE MEMORY CPU PHYSICAL_BITS [VIDEO]: prints what the kernel says.
 boot() {
-  HIGHLAND_CMDLINE=$1 HIGHLAND_VIDEO=${5-} iso/make-iso.sh "$image" "$kernel" >&2
+  HIGHLAND_MENU=0 HIGHLAND_CMDLINE=$1 HIGHLAND_VIDEO=${5-} iso/make-iso.sh "$image" "$kernel" >&2
   local status=0
   qemu-system-x86_64 -accel tcg -icount shift=0 -machine q35,memory-backend=ram \
     -cpu "$3,phys-bits=$4" -m "$2" -object "memory-backend-ram,id=ram,size=$2,reserve=off" \
@@ -56,7 +56,7 @@ done
 
 # ready VIDEO: from the kernel's entry to its prompt, as that tells it; then the guest is turned off.
 ready() {
-  HIGHLAND_CMDLINE='' HIGHLAND_VIDEO=$1 iso/make-iso.sh "$image" "$kernel" >&2
+  HIGHLAND_MENU=0 HIGHLAND_CMDLINE='' HIGHLAND_VIDEO=$1 iso/make-iso.sh "$image" "$kernel" >&2
   local line
   coproc GUEST {
     exec timeout 300 qemu-system-x86_64 -accel tcg -icount shift=0 -machine q35 -cpu max -m 512M \
