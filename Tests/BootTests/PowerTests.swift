@@ -107,7 +107,9 @@ import Testing
       #expect(String(bytes[8]) == table.3)
       #expect(bytes.reduce(0, &+) == 0)
       // PM1a_CNT_BLK (ACPI 5.2.9); OVMF has it elsewhere than SeaBIOS on `pc`.
-      if table.1 == "FACP" { control = bytes[64..<68].reversed().reduce(0) { $0 << 8 | UInt32($1) } }
+      if table.1 == "FACP" {
+        control = bytes[64..<68].reversed().reduce(0) { $0 << 8 | UInt32($1) }
+      }
     }
     let port = String(try #require(control), radix: 16)
     #expect(lines.contains("power off: sleep type 0 to PM1a control, port 0x\(port)"))
