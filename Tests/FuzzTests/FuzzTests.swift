@@ -6,7 +6,8 @@ import Fuzz
 import TestSupport
 import Testing
 
-@Suite struct FuzzTests {
+// One input at a time: the targets share the memory in which they put it.
+@Suite(.serialized) struct FuzzTests {
   /// Inputs that found something once, as text: bytes in hexadecimal, and comments behind `#`.
   @Test(arguments: FuzzTarget.allCases) func whatFoundSomethingOnce(target: FuzzTarget) throws {
     let directory = try #require(Bundle.module.resourceURL)
